@@ -1,0 +1,22 @@
+/**
+ * Numbers on a device: the backend contract and its implementations. Knows no tick.
+ *
+ * @module
+ */
+export {
+  type Backend,
+  type BackendKind,
+  type CellKind,
+  type DeviceBuffer,
+  type Dispatch,
+  type ElementType,
+  gateCount,
+  type HostBackend,
+  isHostBackend,
+  type KernelArguments,
+  type KernelName,
+  layerParameterLength,
+  type LayerShape,
+  type LossKind,
+  savedLength,
+} from "./backend.ts";

@@ -1,0 +1,7 @@
+/**
+ * Tickcast: a streaming forecaster for real-time feeds.
+ *
+ * @module
+ */
+export type { Forecast, ForecastFlag } from "./src/forecast/forecast.ts";
+export type { Forecaster, Snapshot } from "./src/forecast/forecaster.ts";

@@ -1,0 +1,39 @@
+import type { Frame } from "../../streams/mod.ts";
+import type { Forecast } from "./forecast.ts";
+
+/** Plain data that a forecaster can be rebuilt from: arrays by name, and JSON. */
+export interface Snapshot {
+  /** JSON-safe state. */
+  readonly manifest: Record<string, unknown>;
+  /** Arrays by name. */
+  readonly arrays: Record<string, Float32Array | Float64Array | Uint32Array>;
+}
+
+/**
+ * Anything that forecasts a stream: recurrent, ONNX and baseline forecasters alike.
+ *
+ * `step` advances, `forecast` never does, and `learn` is where slow work starts: a caller may leave it
+ * out and still gets forecasts. A snapshot restored into a forecaster of the same configuration goes on
+ * bit for bit as the original would have.
+ */
+export interface Forecaster {
+  /** Steps ahead. */
+  readonly horizon: number;
+  /** Quantile levels, ascending. */
+  readonly levels: readonly number[];
+  /** Advances by frames, in order. A series never seen before is started. Frames are not kept. */
+  step(frames: readonly Frame[]): void;
+  /**
+   * The next steps of a series after its last frame.
+   * @throws {RangeError} when the series is unknown.
+   */
+  forecast(series: string): Forecast;
+  /** Takes in what was learnt aside and starts new learning where due. */
+  learn(): Promise<void>;
+  /** Everything needed to go on. */
+  snapshot(): Snapshot;
+  /** Goes on from a snapshot. @throws {SyntaxError} when it is of another configuration or damaged. */
+  restore(snapshot: Snapshot): void;
+  /** Gives back memory and workers. */
+  dispose(): void;
+}
