@@ -21,14 +21,28 @@ export interface Forecaster {
   readonly horizon: number;
   /** Quantile levels, ascending. */
   readonly levels: readonly number[];
-  /** Advances by frames, in order. A series never seen before is started. Frames are not kept. */
-  step(frames: readonly Frame[]): void;
+  /**
+   * Advances by frames, in order. A series never seen before is started. Frames are not kept.
+   *
+   * Returns a promise only where the device demands it (a GPU, ONNX Runtime): it must be awaited before
+   * anything else is called. On a CPU nothing is returned and nothing is waited for.
+   */
+  step(frames: readonly Frame[]): void | Promise<void>;
   /**
    * The next steps of a series after its last frame.
    * @throws {RangeError} when the series is unknown.
    */
   forecast(series: string): Forecast;
-  /** Takes in what was learnt aside and starts new learning where due. */
+  /**
+   * How many frames may be stepped before `learn` must be called: at least 1, `Infinity` where nothing
+   * is due. A pipeline cuts its batches there, so that learning takes effect at the same frame however
+   * the frames were chunked.
+   */
+  framesUntilLearning(): number;
+  /**
+   * Takes in what was learnt aside and starts new learning where due. Called between two batches of
+   * frames; returns at once unless a swap is due at this very frame and is still being computed.
+   */
   learn(): Promise<void>;
   /** Everything needed to go on. */
   snapshot(): Snapshot;
