@@ -23,7 +23,10 @@ export interface DeviceBuffer {
   readonly length: number;
 }
 
-/** Runs a prepared kernel on the first `count` rows of its batch, all of them where left out. */
+/**
+ * Runs a prepared kernel. `step`, `linear`, `gather` and `scatter` run on the first `count` rows of
+ * their batch, all of them where left out; the other kernels take no count.
+ */
 export type Dispatch = (count?: number) => void;
 
 /** A device that runs kernels. */
@@ -200,8 +203,10 @@ export interface KernelArguments {
 
   /**
    * A loss and its gradient. `predictions [N, horizon, width]`, `targets [N, horizon]`,
-   * `mask [N, horizon]` (1 counts, 0 does not; a masked target may be NaN). `loss [1]` is the mean over what counts (over
-   * `levels` too); `gradient` has the shape of `predictions`. `width`: levels (pinball), 1, or 2.
+   * `mask [N, horizon]` (1 counts, 0 does not; a masked target may be NaN). `loss [1]` is the mean over
+   * what counts (over `levels` too); `gradient` has the shape of `predictions`. Both are 0 where nothing
+   * counts. At e = 0, where the pinball loss has no slope, its gradient is 0. `width`: levels
+   * (pinball), 1, or 2.
    */
   loss: {
     kind: LossKind;

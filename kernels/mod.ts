@@ -20,3 +20,6 @@ export {
   type LossKind,
   savedLength,
 } from "./backend.ts";
+export { checkArguments, rowCount } from "./check_arguments.ts";
+export { openBackend } from "./open_backend.ts";
+export { ReferenceBackend } from "./reference/backend.ts";
