@@ -5,3 +5,4 @@
  */
 export type { Forecast, ForecastFlag } from "./src/forecast/forecast.ts";
 export type { Forecaster, Snapshot } from "./src/forecast/forecaster.ts";
+export { Pipeline, type PipelineOptions } from "./src/pipeline.ts";

@@ -1,0 +1,158 @@
+import type { Frame, Tick } from "../streams/mod.ts";
+import { TARGET_FEATURE } from "../streams/mod.ts";
+import type { Forecast } from "./forecast/forecast.ts";
+import type { Forecaster, Snapshot } from "./forecast/forecaster.ts";
+
+/** Micro-batches that may wait between two stages: one being worked on, one ready. */
+const BATCHES_WAITING_MAX = 1;
+
+/** How a {@linkcode Pipeline} is put together. */
+export interface PipelineOptions {
+  /** What forecasts. */
+  readonly forecaster: Forecaster;
+  /** Features in the order the forecaster takes them, the target first. `["value"]` where left out. */
+  readonly features?: readonly string[];
+}
+
+/**
+ * The way of one tick, in order: ticks → frames → step(h, c) → forecast. This is the wiring; every
+ * station is a part of its own.
+ *
+ * A micro-batch is worked on in waves: a wave holds each series at most once, so that it is one batched
+ * step, and ends where learning is due. A forecast therefore depends on the ticks alone, never on how
+ * they were chunked.
+ *
+ * @example Ticks in, forecasts out, as a Web Stream
+ * ```ts
+ * import { BaselineForecaster, Pipeline, type Tick } from "@tickcast/tickcast";
+ *
+ * const pipeline = new Pipeline({ forecaster: new BaselineForecaster({ horizon: 2 }) });
+ * const ticks: Tick[] = [
+ *   { series: "room", time: 0, values: { value: 20 } },
+ *   { series: "room", time: 1000, values: { value: 21 } },
+ * ];
+ * const forecasts = ReadableStream.from([ticks]).pipeThrough(pipeline.stream());
+ * for await (const batch of forecasts) {
+ *   if (batch.length !== 2 || batch[1].mean[0] !== 21) throw new Error("expected the last value");
+ * }
+ * ```
+ */
+export class Pipeline {
+  readonly #forecaster: Forecaster;
+  readonly #features: readonly string[];
+  /** Steps taken by each series. */
+  readonly #steps = new Map<string, number>();
+  #sequence = 0;
+
+  /** Puts the parts together. */
+  constructor(options: PipelineOptions) {
+    this.#forecaster = options.forecaster;
+    this.#features = options.features ?? [TARGET_FEATURE];
+    if (this.#features.length === 0) throw new RangeError("A pipeline needs at least one feature");
+  }
+
+  /** Frames stepped since the beginning, over all series. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** The series seen so far. */
+  series(): IterableIterator<string> {
+    return this.#steps.keys();
+  }
+
+  /** Steps a series has taken; 0 where it is unknown. */
+  steps(series: string): number {
+    return this.#steps.get(series) ?? 0;
+  }
+
+  /**
+   * Takes one micro-batch through: a forecast for every tick, in the order of the ticks.
+   *
+   * Calls must not overlap: await one before the next.
+   */
+  async process(ticks: readonly Tick[]): Promise<Forecast[]> {
+    const forecaster = this.#forecaster;
+    const forecasts: Forecast[] = [];
+    let wave: Frame[] = [];
+    let inWave = new Set<string>();
+    let untilLearning = forecaster.framesUntilLearning();
+
+    const run = async (): Promise<void> => {
+      const stepped = forecaster.step(wave);
+      if (stepped !== undefined) await stepped;
+      for (const frame of wave) forecasts.push(forecaster.forecast(frame.series));
+      this.#sequence += wave.length;
+      untilLearning -= wave.length;
+      if (untilLearning <= 0) {
+        await forecaster.learn();
+        untilLearning = forecaster.framesUntilLearning();
+      }
+      wave = [];
+      inWave = new Set();
+    };
+
+    for (const tick of ticks) {
+      if (inWave.has(tick.series) || wave.length >= untilLearning) await run();
+      inWave.add(tick.series);
+      wave.push(this.#frame(tick));
+    }
+    if (wave.length > 0) await run();
+    return forecasts;
+  }
+
+  /** The pipeline as a station of a Web Stream; it takes a batch only when the one before was read. */
+  stream(): TransformStream<readonly Tick[], readonly Forecast[]> {
+    return new TransformStream(
+      {
+        transform: async (ticks, controller): Promise<void> => {
+          if (ticks.length > 0) controller.enqueue(await this.process(ticks));
+        },
+      },
+      { highWaterMark: BATCHES_WAITING_MAX },
+      { highWaterMark: BATCHES_WAITING_MAX },
+    );
+  }
+
+  /** Everything needed to go on. */
+  snapshot(): Snapshot {
+    const { manifest, arrays } = this.#forecaster.snapshot();
+    return {
+      manifest: { sequence: this.#sequence, steps: [...this.#steps], forecaster: manifest },
+      arrays,
+    };
+  }
+
+  /**
+   * Goes on from a snapshot.
+   *
+   * @throws {SyntaxError} when it is damaged or of another configuration.
+   */
+  restore(snapshot: Snapshot): void {
+    const { sequence, steps, forecaster } = snapshot.manifest;
+    if (
+      typeof sequence !== "number" || !Array.isArray(steps) || typeof forecaster !== "object" ||
+      forecaster === null
+    ) {
+      throw new SyntaxError("Cannot restore pipeline: sequence, steps or forecaster is missing");
+    }
+    this.#forecaster.restore({
+      manifest: forecaster as Record<string, unknown>,
+      arrays: snapshot.arrays,
+    });
+    this.#sequence = sequence;
+    this.#steps.clear();
+    for (const [series, count] of steps as [string, number][]) this.#steps.set(series, count);
+  }
+
+  /** Brings a tick to the grid: without resampling, every tick is a step. */
+  #frame(tick: Tick): Frame {
+    const step = this.#steps.get(tick.series) ?? 0;
+    this.#steps.set(tick.series, step + 1);
+    const values = new Float64Array(this.#features.length);
+    for (let index = 0; index < values.length; index++) {
+      values[index] = tick.values[this.#features[index]] ?? NaN;
+    }
+    return { series: tick.series, time: tick.time, step, values };
+  }
+}
