@@ -94,18 +94,19 @@ export class CsvParseStream<const T extends CsvParseStreamOptions | undefined = 
         if (expected > 0 && record.length !== expected) {
           throw syntaxError(lines, `expected ${expected} fields but got ${record.length}`);
         }
-        delivered = true;
         output.enqueue((header ? byName(record, header, lines) : record) as RowType<T>);
+        delivered = true;
         return null;
       },
     });
 
-    // A stream that failed calls no callback any more, hence the second way out.
+    // A parser that failed may tell by its callback, its event or both, and calls no callback again.
     let parsed = (): void => {};
-    parser.on("error", (error: Error): void => {
-      fault = translate(error);
+    const settle = (error?: Error | null): void => {
+      if (error) fault ??= translate(error);
       parsed();
-    });
+    };
+    parser.on("error", settle);
     parser.resume();
 
     const text = new TransformStream<string, string>();
@@ -126,8 +127,8 @@ export class CsvParseStream<const T extends CsvParseStreamOptions | undefined = 
           ended = done;
           await new Promise<void>((resolve) => {
             parsed = resolve;
-            if (done) parser.end(() => resolve());
-            else parser.write(value, () => resolve());
+            if (done) parser.end(settle);
+            else parser.write(value, settle);
           });
         }
       },
