@@ -7,3 +7,13 @@ export { InputError, type RejectReason } from "./errors.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { type Frame, TARGET_FEATURE, type Tick } from "./tick.ts";
 export type { Status, StatusListener } from "./status.ts";
+export { limits } from "./limits.ts";
+export { fromEpoch, parseRfc3339, parseTime, type TimeUnit } from "./time.ts";
+export {
+  RingBuffer,
+  type RingBufferOptions,
+  type RingSnapshot,
+  type RingView,
+} from "./ring_buffer.ts";
+export { type Decoded, type DecodeOptions, TickDecoder } from "./transforms/decode.ts";
+export { compilePath, type PathReader } from "./transforms/path.ts";
