@@ -34,6 +34,8 @@ export class InputError extends Error {
   readonly field: string;
   /** The line (CSV, NDJSON) or the position in an array, counted from 1; 0 where there is none. */
   readonly line: number;
+  /** What was expected and what came: the message without the place. */
+  readonly detail: string;
 
   /**
    * Describes one refused input.
@@ -57,5 +59,6 @@ export class InputError extends Error {
     this.reason = reason;
     this.field = field;
     this.line = line;
+    this.detail = detail;
   }
 }

@@ -29,6 +29,8 @@ export const limits = {
   chunkQueue: 1,
   /** Messages an ingest socket may run ahead of their acceptance before it is paused. */
   ingestQueueMessages: 256,
+  /** Bytes of those messages: a few of the largest allowed. */
+  ingestQueueBytes: 4 << 20,
   /**
    * Bytes handed to a subscriber's socket and not yet written out. More only moves the queue from
    * here, where a policy governs it, to the socket, where none does.

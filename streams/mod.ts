@@ -17,3 +17,8 @@ export {
 } from "./ring_buffer.ts";
 export { type Decoded, type DecodeOptions, TickDecoder } from "./transforms/decode.ts";
 export { compilePath, type PathReader } from "./transforms/path.ts";
+export { sourceOf } from "./sources/source.ts";
+export { type ByteInput } from "./sources/bytes.ts";
+export { csvSource, type CsvSourceOptions } from "./sources/csv.ts";
+export { ndjsonSink, type NdjsonSinkOptions } from "./sinks/ndjson.ts";
+export { ManualClock } from "./manual_clock.ts";

@@ -8,7 +8,10 @@ export interface Tick {
   readonly series: string;
   /** When it was observed, in epoch milliseconds. */
   readonly time: number;
-  /** The values by feature. The target is the feature `value` unless configured otherwise. */
+  /**
+   * The values by feature. The target is the feature `value` unless configured otherwise. Empty in a
+   * step in which nothing arrived: resampling makes such ticks, decoders refuse them.
+   */
   readonly values: Readonly<Record<string, number>>;
   /** The sender's own identifier, by which a repeated delivery is recognised. */
   readonly id?: string;
