@@ -6,3 +6,4 @@
 export type { Forecast, ForecastFlag } from "./src/forecast/forecast.ts";
 export type { Forecaster, Snapshot } from "./src/forecast/forecaster.ts";
 export { Pipeline, type PipelineOptions } from "./src/pipeline.ts";
+export { Random } from "./src/model/random.ts";
