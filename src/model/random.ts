@@ -31,7 +31,7 @@ export class Random {
     }
   }
 
-  /** @returns 32 random bits. */
+  /** 32 random bits. */
   bits(): number {
     const s = this.#state;
     const product = Math.imul(s[1], 5);
@@ -46,20 +46,22 @@ export class Random {
     return result;
   }
 
-  /** @returns A number in [0, 1), of 53 random bits. */
+  /** A number in [0, 1), of 53 random bits. */
   uniform(): number {
     return ((this.bits() >>> 5) * 0x4000000 + (this.bits() >>> 6)) / 0x20000000000000;
   }
 
   /**
-   * @param below How many whole numbers there are to choose from.
+   * A whole number, each as likely as the other.
+   *
+   * @param below How many there are to choose from.
    * @returns One of 0 to `below − 1`.
    */
   integer(below: number): number {
     return Math.floor(this.uniform() * below);
   }
 
-  /** @returns A number from the standard normal distribution (Box and Muller 1958). */
+  /** A number from the standard normal distribution (Box and Muller 1958). */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return radius * Math.cos(2 * Math.PI * this.uniform());
@@ -79,7 +81,7 @@ export class Random {
     }
   }
 
-  /** @returns The state, from which `restore` goes on. */
+  /** The state, from which `restore` goes on. */
   snapshot(): Uint32Array {
     return this.#state.slice();
   }
