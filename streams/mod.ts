@@ -22,3 +22,19 @@ export { type ByteInput } from "./sources/bytes.ts";
 export { csvSource, type CsvSourceOptions } from "./sources/csv.ts";
 export { ndjsonSink, type NdjsonSinkOptions } from "./sinks/ndjson.ts";
 export { ManualClock } from "./manual_clock.ts";
+export {
+  type AcceptTicks,
+  type IngestAnswer,
+  ingestAnswer,
+  type IngestOptions,
+  ingestSocket,
+  type IngestTotals,
+  type Refusal,
+} from "./sources/websocket_server.ts";
+export {
+  FanOut,
+  type FanOutOptions,
+  type OverflowPolicy,
+  type Subscription,
+} from "./sinks/fan_out.ts";
+export type { ServerSocket, SocketData } from "./server_socket.ts";

@@ -1,0 +1,232 @@
+import { limits } from "../limits.ts";
+import type { ServerSocket } from "../server_socket.ts";
+import type { StatusListener } from "../status.ts";
+
+/**
+ * What happens to a subscriber that reads too slowly: it loses the oldest messages, it gets only the
+ * latest of each series, or it is disconnected. There is no policy that holds the others up.
+ */
+export type OverflowPolicy = "drop-oldest" | "latest-per-series" | "disconnect";
+
+/** How a {@linkcode FanOut} treats its subscribers. */
+export interface FanOutOptions<T> {
+  /** The series an item belongs to. */
+  readonly series: (item: T) => string;
+  /** The item as a text message. Called once an item, and not at all when nobody listens. */
+  readonly encode: (item: T) => string;
+  /** What happens when a subscriber's queue is full. Default: `drop-oldest`. */
+  readonly policy?: OverflowPolicy;
+  /** Messages waiting for one subscriber at most. */
+  readonly queueMessagesMax?: number;
+  /** Bytes waiting for one subscriber at most. */
+  readonly queueBytesMax?: number;
+  /** Hears of what was dropped. */
+  readonly onStatus?: StatusListener;
+  /** What the sink is called in statuses. */
+  readonly name?: string;
+}
+
+/** What a subscriber wants, and how much it has had. */
+export interface Subscription {
+  /** Messages written to its socket. */
+  readonly sent: number;
+  /** Messages it lost. */
+  readonly dropped: number;
+  /** Messages waiting for it. */
+  readonly queued: number;
+  /** Bytes waiting for it. */
+  readonly queuedBytes: number;
+  /** Ends it; the socket stays open. */
+  unsubscribe(): void;
+}
+
+/** Messages between two turns of the event loop: a quarter of what the smallest queue should hold. */
+const SLICE_MESSAGES = limits.subscriberQueueMessages / 4;
+
+interface Message {
+  readonly series: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Sends items to many WebSocket subscribers, each behind its own bounded queue, so that a stalled one
+ * costs at most that queue and slows no one else. A message is encoded once, however many get it.
+ *
+ * Use {@linkcode FanOut.sink} as the end of a chain, or {@linkcode FanOut.publish} directly.
+ *
+ * @example Forecast-like items for the subscribers of a series
+ * ```ts
+ * import { FanOut } from "@tickcast/tickcast/streams";
+ * import { equal } from "node:assert/strict";
+ *
+ * const fanOut = new FanOut<{ series: string; mean: number }>({
+ *   series: (item) => item.series,
+ *   encode: (item) => JSON.stringify(item),
+ * });
+ * await ReadableStream.from([[{ series: "a", mean: 1 }]]).pipeTo(fanOut.sink());
+ * equal(fanOut.size, 0);
+ * ```
+ */
+export class FanOut<T> {
+  readonly #options: FanOutOptions<T>;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #utf8 = new TextEncoder();
+
+  /**
+   * Opens without subscribers.
+   *
+   * @param options How to encode items, and what to do with slow subscribers.
+   */
+  constructor(options: FanOutOptions<T>) {
+    this.#options = options;
+  }
+
+  /** How many subscribe. */
+  get size(): number {
+    return this.#subscribers.size;
+  }
+
+  /**
+   * Adds a subscriber, until its socket closes.
+   *
+   * @param socket An open socket of npm `ws`.
+   * @param series The series it wants; all where left out.
+   * @returns Its counters, and the way to end it.
+   */
+  subscribe(socket: ServerSocket, series?: Iterable<string>): Subscription {
+    const wanted = series === undefined ? undefined : new Set(series);
+    const subscriber = new Subscriber(socket, wanted, this.#options, () => {
+      this.#subscribers.delete(subscriber);
+    });
+    this.#subscribers.add(subscriber);
+    return subscriber;
+  }
+
+  /**
+   * Hands items to everyone who wants them. A large batch is handed over in slices with a turn of the
+   * event loop between them, so that sockets which can keep up are written to and lose nothing; nobody
+   * is waited for. Await one call before the next, or items may interleave.
+   *
+   * @param items The items, in order.
+   */
+  async publish(items: readonly T[]): Promise<void> {
+    const { series, encode, policy = "drop-oldest", name = "fan-out", onStatus } = this.#options;
+    let sliceMessages = 0;
+    let sliceBytes = 0;
+    let dropped = 0;
+    for (const item of items) {
+      const key = series(item);
+      let message: Message | undefined;
+      for (const subscriber of this.#subscribers) {
+        if (!subscriber.wants(key)) continue;
+        message ??= { series: key, bytes: this.#utf8.encode(encode(item)) };
+        dropped += subscriber.offer(message);
+      }
+      if (message === undefined) continue;
+      sliceBytes += message.bytes.byteLength;
+      if (++sliceMessages < SLICE_MESSAGES && sliceBytes < limits.socketBufferBytes) continue;
+      sliceMessages = sliceBytes = 0;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    if (dropped > 0) onStatus?.({ kind: "dropped", source: name, policy, count: dropped });
+  }
+
+  /** The fan-out as the end of a chain. */
+  sink(): WritableStream<readonly T[]> {
+    return new WritableStream({ write: (items): Promise<void> => this.publish(items) });
+  }
+}
+
+class Subscriber implements Subscription {
+  sent = 0;
+  dropped = 0;
+  queuedBytes = 0;
+  readonly #socket: ServerSocket;
+  readonly #series: ReadonlySet<string> | undefined;
+  readonly #policy: OverflowPolicy;
+  readonly #messagesMax: number;
+  readonly #bytesMax: number;
+  readonly #onEnd: () => void;
+  /** In order of insertion; keyed by series where only the latest counts, else by a running number. */
+  readonly #queue = new Map<string | number, Message>();
+  #next = 0;
+  #inFlightBytes = 0;
+
+  constructor(
+    socket: ServerSocket,
+    series: ReadonlySet<string> | undefined,
+    options: Omit<FanOutOptions<never>, "series" | "encode">,
+    onEnd: () => void,
+  ) {
+    this.#socket = socket;
+    this.#series = series;
+    this.#policy = options.policy ?? "drop-oldest";
+    this.#messagesMax = options.queueMessagesMax ?? limits.subscriberQueueMessages;
+    this.#bytesMax = options.queueBytesMax ?? limits.subscriberQueueBytes;
+    this.#onEnd = onEnd;
+    socket.on("close", this.unsubscribe);
+    // An error is always followed by close; without a listener it would end the process.
+    socket.on("error", () => {});
+  }
+
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  readonly unsubscribe = (): void => {
+    this.#socket.off("close", this.unsubscribe);
+    this.#queue.clear();
+    this.queuedBytes = 0;
+    this.#onEnd();
+  };
+
+  wants(series: string): boolean {
+    return this.#series === undefined || this.#series.has(series);
+  }
+
+  /** Queues a message and writes what the socket takes; gives back how many were dropped for it. */
+  offer(message: Message): number {
+    const key = this.#policy === "latest-per-series" ? message.series : this.#next++;
+    let dropped = this.#remove(key);
+    this.#queue.set(key, message);
+    this.queuedBytes += message.bytes.byteLength;
+    this.#flush();
+    while (this.queued > this.#messagesMax || this.queuedBytes > this.#bytesMax) {
+      if (this.#policy === "disconnect") {
+        dropped += this.queued;
+        this.#queue.clear();
+        this.queuedBytes = 0;
+        // A peer that reads nothing would not answer a closing handshake either.
+        this.#socket.terminate();
+      } else {
+        const [oldest] = this.#queue.keys();
+        dropped += this.#remove(oldest);
+      }
+    }
+    this.dropped += dropped;
+    return dropped;
+  }
+
+  #remove(key: string | number): number {
+    const message = this.#queue.get(key);
+    if (message === undefined) return 0;
+    this.#queue.delete(key);
+    this.queuedBytes -= message.bytes.byteLength;
+    return 1;
+  }
+
+  #flush(): void {
+    for (const [key, { bytes }] of this.#queue) {
+      const full = this.#inFlightBytes >= limits.socketBufferBytes;
+      if (full || this.#socket.readyState !== this.#socket.OPEN) return;
+      this.#remove(key);
+      this.#inFlightBytes += bytes.byteLength;
+      this.#socket.send(bytes, { binary: false }, (error) => {
+        this.#inFlightBytes -= bytes.byteLength;
+        if (error) return;
+        this.sent++;
+        this.#flush();
+      });
+    }
+  }
+}
