@@ -35,6 +35,11 @@ export interface Backend {
   readonly kind: BackendKind;
   /** One line for people: the device, its SIMD flavour or adapter. */
   readonly description: string;
+  /**
+   * Resolves with the reason when the device is lost, by `dispose` too. Kernels then do nothing and
+   * reads are rejected with a `DeviceLostError`. Not there where a device cannot be lost.
+   */
+  readonly lost?: Promise<string>;
   /** Buffer elements the packed weights of one recurrent layer take on this backend. */
   packedLength(shape: LayerShape): number;
   /** Zeroed memory. `f32` where no type is given. @throws {RangeError} when the device has no room. */

@@ -21,5 +21,7 @@ export {
   savedLength,
 } from "./backend.ts";
 export { checkArguments, rowCount } from "./check_arguments.ts";
+export { DeviceLostError } from "./device_lost_error.ts";
 export { openBackend } from "./open_backend.ts";
 export { ReferenceBackend } from "./reference/backend.ts";
+export { type WebGpuOptions } from "./webgpu/open_webgpu.ts";

@@ -1,10 +1,12 @@
 import type { Backend, BackendKind } from "./backend.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
+import { openWebGpu, type WebGpuOptions } from "./webgpu/open_webgpu.ts";
 
 /**
  * Opens a device.
  *
  * @param kind Which kind of backend.
+ * @param options `allowFallbackAdapter`: whether a software adapter will do.
  * @returns The backend; the caller disposes of it.
  * @throws {Error} when this machine has no such device.
  *
@@ -27,7 +29,11 @@ import { ReferenceBackend } from "./reference/backend.ts";
  * backend.dispose();
  * ```
  */
-export function openBackend(kind: BackendKind): Promise<Backend> {
+export function openBackend(
+  kind: BackendKind,
+  options: WebGpuOptions = {},
+): Promise<Backend> {
   if (kind === "reference") return Promise.resolve(new ReferenceBackend());
+  if (kind === "webgpu") return openWebGpu(options);
   return Promise.reject(new Error(`Cannot open backend: ${kind} is not available here`));
 }

@@ -152,22 +152,22 @@ export class CommandStream {
     return staging;
   }
 
-  async #deliver(staging: Staging): Promise<void> {
+  async #deliver({ handle, end, fetches }: Staging): Promise<void> {
     try {
-      await staging.handle.mapAsync(GPUMapMode.READ, 0, staging.end);
+      await handle.mapAsync(GPUMapMode.READ, 0, end);
       const failure = this.#failure();
       if (failure) throw failure;
-      const mapped = staging.handle.getMappedRange(0, staging.end);
-      for (const { offset, target, resolve } of staging.fetches) {
+      const mapped = handle.getMappedRange(0, end);
+      for (const { offset, target, resolve } of fetches) {
         new Uint8Array(target.buffer, target.byteOffset, target.byteLength)
           .set(new Uint8Array(mapped, offset, target.byteLength));
         resolve();
       }
-      staging.handle.unmap();
-      this.#staging.give(staging.handle);
-    } catch (reason) {
-      const error = this.#failure() ?? new Error("Cannot read from the GPU", { cause: reason });
-      for (const { reject } of staging.fetches) reject(error);
+      handle.unmap();
+      this.#staging.give(handle);
+    } catch (cause) {
+      const failure = this.#failure() ?? new Error("Cannot read from the GPU", { cause });
+      for (const { reject } of fetches) reject(failure);
     }
   }
 }

@@ -4,6 +4,8 @@ import { WebGpuBackend } from "./webgpu_backend.ts";
 export interface WebGpuOptions {
   /** Takes a software adapter too. False where left out: WASM is faster than a GPU played on a CPU. */
   readonly allowFallbackAdapter?: boolean;
+  /** Workgroups wanted of a kernel before they take more rows each; for measuring. */
+  readonly groupsWanted?: number;
 }
 
 /** Limits asked of the device up to what the adapter has; the rest stays at WebGPU's guarantees. */
@@ -31,5 +33,6 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBac
     LIMITS_RAISED.map((limit) => [limit, adapter.limits[limit]]),
   );
   const device = await adapter.requestDevice({ requiredLimits });
-  return new WebGpuBackend(device, `webgpu (${name}${isFallbackAdapter ? ", software" : ""})`);
+  const title = `webgpu (${name}${isFallbackAdapter ? ", software" : ""})`;
+  return new WebGpuBackend(device, title, options.groupsWanted);
 }

@@ -4,6 +4,8 @@ export interface TileLimits {
   readonly workgroupBytes: number;
   /** Threads of a workgroup. */
   readonly threads: number;
+  /** Workgroups wanted before a thread gets more rows. */
+  readonly groupsWanted: number;
 }
 
 /**
@@ -19,8 +21,8 @@ export interface Tile {
   readonly rows: number;
 }
 
-/** Workgroups wanted before a thread gets more rows: enough to keep every core of a large GPU busy. */
-const GROUPS_WANTED = 256;
+/** Workgroups that keep every core of a large GPU busy. */
+export const GROUPS_WANTED = 256;
 
 /** Rows of one workgroup. */
 export function tileRows(tile: Tile): number {
@@ -55,7 +57,7 @@ export function chooseTile(
   let rows = 1;
   while (
     rows < 8 && teams * rows * 2 * bytesPerRow <= limits.workgroupBytes &&
-    batch / (teams * rows * 2) >= GROUPS_WANTED
+    batch / (teams * rows * 2) >= limits.groupsWanted
   ) rows *= 2;
   return { lanes, teams, rows };
 }

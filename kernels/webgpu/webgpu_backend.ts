@@ -8,20 +8,20 @@ import type {
   LayerShape,
 } from "../backend.ts";
 import { checkArguments, rowCount } from "../check_arguments.ts";
+import { DeviceLostError } from "../device_lost_error.ts";
 import { BufferPool, gpuMemory, paddedBytes, type PoolCounts } from "./buffer_pool.ts";
 import { CommandStream } from "./command_stream.ts";
 import { GpuBuffer, gpuBuffer } from "./gpu_buffer.ts";
 import { KERNELS } from "./kernels/mod.ts";
 import { packedLength } from "./kernels/pack.ts";
 import { type PipelineCache, Program } from "./program.ts";
-import type { TileLimits } from "./tile.ts";
+import { THREADS } from "./stage.ts";
+import { GROUPS_WANTED, type TileLimits } from "./tile.ts";
 
-/** The device is gone: its memory is lost, and a backend must be opened anew. */
-export class DeviceLostError extends Error {
-  /** The error's class name. */
-  override readonly name: string = "DeviceLostError";
-}
+/** Enough for the partial sums of a small network. */
+const SCRATCH_LENGTH_MIN = 64 * 1024;
 
+/** Kernels whose dispatch takes a count. */
 const COUNTED = new Set<KernelName>(["step", "linear", "gather", "scatter"]);
 
 /** Kernels in WGSL on a GPU: the network's states, parameters and training never leave the device. */
@@ -40,8 +40,8 @@ export class WebGpuBackend implements Backend {
   #scratch: GpuBuffer | undefined;
   #failure: Error | undefined;
 
-  /** Takes over a device. */
-  constructor(device: GPUDevice, description: string) {
+  /** Takes over a device. `groupsWanted`: workgroups wanted of a kernel before they take more rows. */
+  constructor(device: GPUDevice, description: string, groupsWanted: number = GROUPS_WANTED) {
     this.#device = device;
     this.description = description;
     this.#buffers = new BufferPool(
@@ -51,7 +51,8 @@ export class WebGpuBackend implements Backend {
     this.#commands = new CommandStream(device, () => this.#failure);
     this.#limits = {
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
-      threads: Math.min(256, device.limits.maxComputeInvocationsPerWorkgroup),
+      threads: Math.min(THREADS, device.limits.maxComputeInvocationsPerWorkgroup),
+      groupsWanted,
     };
     device.addEventListener("uncapturederror", (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
@@ -66,7 +67,12 @@ export class WebGpuBackend implements Backend {
   }
 
   /** What is allocated, pooled and submitted: constant in a loop that leaks nothing. */
-  get counts(): { buffers: PoolCounts; staging: PoolCounts; pipelines: number; submissions: number } {
+  get counts(): {
+    buffers: PoolCounts;
+    staging: PoolCounts;
+    pipelines: number;
+    submissions: number;
+  } {
     return {
       buffers: this.#buffers.counts,
       staging: this.#commands.staging.counts,
@@ -86,10 +92,10 @@ export class WebGpuBackend implements Backend {
       throw new RangeError(`Cannot allocate ${length} elements`);
     }
     const bytes = paddedBytes(length);
-    const { maxStorageBufferBindingSize, maxBufferSize } = this.#device.limits;
-    const bytesMax = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-    if (bytes > bytesMax) {
-      throw new RangeError(`Cannot allocate ${bytes} bytes: the adapter's largest buffer is ${bytesMax}`);
+    if (bytes > this.#bytesMax) {
+      throw new RangeError(
+        `Cannot allocate ${bytes} bytes: the adapter's largest buffer is ${this.#bytesMax}`,
+      );
     }
     const { handle, used } = this.#buffers.take(bytes);
     const memory = gpuMemory(handle, type);
@@ -155,13 +161,22 @@ export class WebGpuBackend implements Backend {
 
   /**
    * Memory for the insides of a kernel, shared by all of them, since they run one after the other. A
-   * kernel prepared before it grew keeps the smaller one.
+   * kernel prepared before it grew keeps the smaller one; growing by doubling bounds what these add up
+   * to.
    */
   #scratchOf(length: number): GpuBuffer {
     if (this.#scratch === undefined || this.#scratch.length < length) {
-      this.#scratch = gpuBuffer(this.allocate(length));
+      let grown = SCRATCH_LENGTH_MIN;
+      while (grown < length) grown *= 2;
+      this.#scratch = gpuBuffer(this.allocate(grown * 4 > this.#bytesMax ? length : grown));
     }
     return this.#scratch.slice(0, length);
+  }
+
+  /** The largest buffer a kernel can be bound to. */
+  get #bytesMax(): number {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.#device.limits;
+    return Math.min(maxStorageBufferBindingSize, maxBufferSize);
   }
 }
 

@@ -36,12 +36,16 @@ export function multiply({ a, b, target }: KernelArguments["multiply"]): Stage[]
 
 /** The rows `rows` of `source`, one after the other. A row that `source` does not have is left out. */
 export function gather(args: KernelArguments["gather"]): Stage[] {
-  return [moveRows("gather", args, args.source.length, "load_source(place)", "store_target(i, value)")];
+  return [
+    moveRows("gather", args, args.source.length, "load_source(place)", "store_target(i, value)"),
+  ];
 }
 
 /** The rows of `source`, each to its place `rows` in `target`. */
 export function scatter(args: KernelArguments["scatter"]): Stage[] {
-  return [moveRows("scatter", args, args.target.length, "load_source(i)", "store_target(place, value)")];
+  return [
+    moveRows("scatter", args, args.target.length, "load_source(i)", "store_target(place, value)"),
+  ];
 }
 
 function moveRows(

@@ -1,6 +1,6 @@
 import type { KernelArguments, LossKind } from "../../backend.ts";
 import { type GpuBuffer, gpuBuffer } from "../gpu_buffer.ts";
-import { REDUCTION_SCRATCH_LENGTH, reduction } from "../shaders/reduction.ts";
+import { reduction, REDUCTION_SCRATCH_LENGTH } from "../shaders/reduction.ts";
 import { elementwise, type Stage } from "../stage.ts";
 
 /** Value and slope by e of the losses that have one prediction a column. */
@@ -46,9 +46,9 @@ fn value_slope(at: u32) -> vec2f {
     kind === "gaussian"
       ? `let e = load_targets(at / 2u) - load_predictions(at - at % 2u);
   let log_variance = load_predictions(at - at % 2u + 1u);
-  let precision = exp(-log_variance);
-  if (at % 2u == 0u) { return vec2f((log_variance + e * e * precision) / 2.0, e * precision); }
-  return vec2f(0.0, (e * e * precision - 1.0) / 2.0);`
+  let inverse = exp(-log_variance);
+  if (at % 2u == 0u) { return vec2f((log_variance + e * e * inverse) / 2.0, e * inverse); }
+  return vec2f(0.0, (e * e * inverse - 1.0) / 2.0);`
       : `let e = load_targets(at / width) - load_predictions(at);${SLOPES[kind]}`
   }
 }`;

@@ -66,7 +66,7 @@ fn c_before(t: u32, b: u32, j: u32) -> f32 {
           for (var g = 0u; g < 4u; g++) { store_saved((at * 4u + g) * units + j, step.gates[g]); }`,
     keep: Array.from(
       { length: Math.ceil(tile.rows / 4) },
-      (_, v) => `tile[${copy}u - from + j * line + mine + ${v}u] = n${v};`,
+      (_, v) => `tile[${copy}u - at + j * line + mine + ${v}u] = n${v};`,
     ).join("\n"),
   });
   return [projection, {

@@ -83,18 +83,24 @@ export function cellShader(shape: LayerShape, tile: Tile, access: CellAccess): s
       ${rows.each((r) => `var a${r} = ${access.start(row(r))};`)}
       for (var k = 0u; k < ${products}u; k++) {
         let w = load4_packed((${access.firstWeight}u + k) * units + j);
-        ${rows.eachVector((v) => `let v${v} = tile[from + k * line + mine + ${v}u];`)}
+        ${rows.eachVector((v) => `let v${v} = tile[at + k * line + mine + ${v}u];`)}
         ${rows.each((r) => `a${r} = fma(vec4f(${rows.element("v", r)}), w, a${r});`)}
       }
-      ${rows.eachVector((v) => `let h${v} = tile[from + (${access.inputs}u + j) * line + mine + ${v}u];`)}`;
+      ${
+    rows.eachVector((v) => `let h${v} = tile[at + (${access.inputs}u + j) * line + mine + ${v}u];`)
+  }`;
   const step = (sum: (r: number) => string): string => `
       ${rows.eachVector((v) => `var n${v} = ${rows.type}();`)}
-      ${rows.each((r) => `{
+      ${
+    rows.each((r) =>
+      `{
         let b = ${row(r)};
         let step = cell(${sum(r)}, ${access.state("b", rows.element("h", r))});
         ${rows.element("n", r)} = step.state.x;
         if (b < args.count) { ${access.store("b")} }
-      }`)}
+      }`
+    )
+  }
       ${access.keep}`;
   const sweep = (index: string, body: string): string => `
     for (var ${index} = 0u; ${index} < ${sweeps}u; ${index}++) {
@@ -106,27 +112,45 @@ export function cellShader(shape: LayerShape, tile: Tile, access: CellAccess): s
   const whole = sweep("s", `${sums}${step((r) => `a${r}`)}`);
   // With the reset before the product, the candidate needs r h of all units: two sweeps.
   const halves = `${
-    sweep("s", `${sums}
-      ${rows.each((r) => `partial[s * ${tile.rows}u + ${r}u] = vec4f(
-        sigmoid(a${r}.x), sigmoid(a${r}.y), a${r}.z, 0.0);`)}
-      ${rows.eachVector((v) => `reset[j * line + mine + ${v}u] = ${
-        rows.gather((i) => {
-          const r = v * rows.width + i;
-          return `partial[s * ${tile.rows}u + ${r}u].x * ${rows.element("h", r)}`;
-        })
-      };`)}`)
+    sweep(
+      "s",
+      `${sums}
+      ${
+        rows.each((r) =>
+          `partial[s * ${tile.rows}u + ${r}u] = vec4f(
+        sigmoid(a${r}.x), sigmoid(a${r}.y), a${r}.z, 0.0);`
+        )
+      }
+      ${
+        rows.eachVector((v) =>
+          `reset[j * line + mine + ${v}u] = ${
+            rows.gather((i) => {
+              const r = v * rows.width + i;
+              return `partial[s * ${tile.rows}u + ${r}u].x * ${rows.element("h", r)}`;
+            })
+          };`
+        )
+      }`,
+    )
   }
     workgroupBarrier();${
-    sweep("s", `
+    sweep(
+      "s",
+      `
       ${rows.each((r) => `var q${r} = load4_packed((inputs + units) * units + j).w;`)}
       for (var k = 0u; k < units; k++) {
         let w = load4_packed((inputs + k) * units + j).w;
         ${rows.eachVector((v) => `let v${v} = reset[k * line + mine + ${v}u];`)}
         ${rows.each((r) => `q${r} = fma(${rows.element("v", r)}, w, q${r});`)}
       }
-      ${rows.eachVector((v) => `let h${v} = tile[from + (${access.inputs}u + j) * line + mine + ${v}u];`)}
+      ${
+        rows.eachVector((v) =>
+          `let h${v} = tile[at + (${access.inputs}u + j) * line + mine + ${v}u];`
+        )
+      }
       ${rows.each((r) => `let p${r} = partial[s * ${tile.rows}u + ${r}u];`)}
-      ${step((r) => `vec4f(p${r}.xyz, q${r})`)}`)
+      ${step((r) => `vec4f(p${r}.xyz, q${r})`)}`,
+    )
   }`;
 
   return `${ACTIVATIONS}
@@ -146,7 +170,7 @@ fn kernel(group: u32, lane: u32) {
   ${resetBefore ? `var partial: array<vec4f, ${sweeps * tile.rows}>;` : ""}
   ${access.prologue}
   ${access.loop} {
-    let from = ${access.from};
+    let at = ${access.from};
     workgroupBarrier();
     ${resetBefore ? halves : whole}
   }

@@ -71,15 +71,21 @@ export function cellBackwardShader(shape: LayerShape, tile: Tile): string {
         ${rows.each((r) => `d${r} = fma(${rows.element("v", r)}, w, d${r});`)}
       }`;
   const gradients = sweep(`
-      ${rows.each((r) => `var g${r} = vec4f();
+      ${
+    rows.each((r) =>
+      `var g${r} = vec4f();
       if (${row(r)} < args.count) {
         let at = t * args.count + ${row(r)};
-        let back = gradients(t, ${row(r)}, at, j, dh${own(r)} + load_dhs(at * units + j), dc${own(r)});
+        let back = gradients(t, ${row(r)}, at, j, dh${own(r)} + load_dhs(at * units + j), dc${
+        own(r)
+      });
         g${r} = back.sums;
         dh${own(r)} = back.dh;
         dc${own(r)} = back.dc;
         for (var g = 0u; g < 4u; g++) { store_sums((at * 4u + g) * units + j, g${r}[g]); }
-      }`)}
+      }`
+    )
+  }
       ${
     HIDDEN_SUMS[cell].map((sum, gate) =>
       rows.eachVector((v) =>
@@ -93,18 +99,22 @@ export function cellBackwardShader(shape: LayerShape, tile: Tile): string {
     workgroupBarrier();${
     sweep(`
       ${rows.each((r) => `var d${r} = 0.0;`)}${product(2 * hiddenSize, 3 * hiddenSize)}
-      ${rows.each((r) => `var g${r} = 0.0;
+      ${
+      rows.each((r) =>
+        `var g${r} = 0.0;
       if (${row(r)} < args.count) {
         let at = t * args.count + ${row(r)};
         let reset = gate(at, 0u, j);
         g${r} = d${r} * h_before(t, ${row(r)}, j) * reset * (1.0 - reset);
         dh${own(r)} += d${r} * reset;
         store_sums(at * 4u * units + j, g${r});
-      }`)}
+      }`
+      )
+    }
       ${
-      rows.eachVector((v) => `tile[j * line + mine + ${v}u] = ${
-        rows.gather((i) => `g${v * rows.width + i}`)
-      };`)
+      rows.eachVector((v) =>
+        `tile[j * line + mine + ${v}u] = ${rows.gather((i) => `g${v * rows.width + i}`)};`
+      )
     }`)
   }`;
   return `${ACTIVATIONS}

@@ -56,26 +56,24 @@ fn kernel(group: u32, lane: u32) {
   let row = lane / ${SIDE}u * ${own}u;
   let first = vec4f(start(column), start(column + 1u), start(column + 2u), start(column + 3u));
   ${each((r) => `var sum${r} = first;`)}
-  for (var from = 0u; from < inner; from += ${DEPTH}u) {
-    let depth = min(${DEPTH}u, inner - from);
+  for (var k0 = 0u; k0 < inner; k0 += ${DEPTH}u) {
+    let depth = min(${DEPTH}u, inner - k0);
     workgroupBarrier();
     for (var e = lane; e < ${tileRows * DEPTH}u; e += ${SIDE * SIDE}u) {
       let n = base + e / ${DEPTH}u;
       let k = e % ${DEPTH}u;
       left_tile[e] = 0.0;
-      if (n < args.count && k < depth) { left_tile[e] = left(n, from + k); }
+      if (n < args.count && k < depth) { left_tile[e] = left(n, k0 + k); }
     }
     if (lane / ${SIDE}u < depth) {
-      let k = from + lane / ${SIDE}u;
+      let k = k0 + lane / ${SIDE}u;
       right_tile[lane] =
         vec4f(right(k, column), right(k, column + 1u), right(k, column + 2u), right(k, column + 3u));
     }
     workgroupBarrier();
     for (var k = 0u; k < depth; k++) {
       let w = right_tile[k * ${SIDE}u + lane % ${SIDE}u];
-      ${
-    each((r) => `sum${r} = fma(vec4f(left_tile[(row + ${r}u) * ${DEPTH}u + k]), w, sum${r});`)
-  }
+      ${each((r) => `sum${r} = fma(vec4f(left_tile[(row + ${r}u) * ${DEPTH}u + k]), w, sum${r});`)}
     }
   }
   ${

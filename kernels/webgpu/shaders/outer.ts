@@ -80,8 +80,8 @@ fn kernel(group: u32, lane: u32) {
   let tile_q = group / ${tilesAcross}u % ${tilesDown}u * ${tile}u + lane % ${SIDE}u * ${OWN}u;
   let end = min((part + 1u) * args.part_rows, args.count);
   ${own.map((r) => `var sum${r} = vec4f();`).join("\n")}
-  for (var from = part * args.part_rows; from < end; from += ${DEPTH}u) {
-    let n = from + lane / ${SIDE}u;
+  for (var k0 = part * args.part_rows; k0 < end; k0 += ${DEPTH}u) {
+    let n = k0 + lane / ${SIDE}u;
     workgroupBarrier();
     if (n < end) {
       left_tile[lane] =
@@ -89,7 +89,7 @@ fn kernel(group: u32, lane: u32) {
       right_tile[lane] = vec4f(right(n, i), right(n, i + 1u), right(n, i + 2u), right(n, i + 3u));
     }
     workgroupBarrier();
-    for (var k = 0u; k < min(${DEPTH}u, end - from); k++) {
+    for (var k = 0u; k < min(${DEPTH}u, end - k0); k++) {
       let a = left_tile[k * ${SIDE}u + lane / ${SIDE}u];
       let b = right_tile[k * ${SIDE}u + lane % ${SIDE}u];
       ${own.map((r) => `sum${r} = fma(vec4f(a[${r}]), b, sum${r});`).join("\n")}

@@ -34,6 +34,8 @@ export class RowVectors {
 
   /** A vector of consecutive rows, from text that gives one. */
   gather(row: (index: number) => string): string {
-    return `${this.type}(${Array.from({ length: this.width }, (_, index) => row(index)).join(", ")})`;
+    return `${this.type}(${
+      Array.from({ length: this.width }, (_, index) => row(index)).join(", ")
+    })`;
   }
 }
