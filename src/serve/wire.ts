@@ -1,0 +1,111 @@
+import type { Forecast } from "../forecast/forecast.ts";
+
+/**
+ * Digits kept, counted from the largest number of a forecast: more than any band is wide, and half the
+ * bytes of full doubles.
+ */
+const SIGNIFICANT_DIGITS = 8;
+
+/** A forecast as it goes over the wire; see {@linkcode encodeForecast}. */
+export interface ForecastMessage {
+  /** `"forecast"`. */
+  readonly type: "forecast";
+  /** The series. */
+  readonly series: string;
+  /** The time of the last tick seen, epoch milliseconds. */
+  readonly time: number;
+  /** The step of that tick within the series. */
+  readonly step: number;
+  /** The times forecast for, epoch milliseconds. */
+  readonly horizon: readonly number[];
+  /** The expected values. */
+  readonly mean: readonly number[];
+  /** By level, the quantiles. */
+  readonly quantiles: Readonly<Record<string, readonly number[]>>;
+  /** The version of the parameters. */
+  readonly parameters: number;
+  /** What to know about it. */
+  readonly flags: readonly string[];
+  /** How surprising the last tick was: its two-sided p-value. */
+  readonly pValue: number;
+}
+
+/** The largest power of ten that keeps {@linkcode SIGNIFICANT_DIGITS} of the forecast's largest number. */
+function roundingScale(forecast: Forecast): number {
+  const { quantiles, mean } = forecast;
+  let largest = 0;
+  for (let i = 0; i < quantiles.length; i++) largest = Math.max(largest, Math.abs(quantiles[i]));
+  for (let i = 0; i < mean.length; i++) largest = Math.max(largest, Math.abs(mean[i]));
+  if (!(largest > 0) || !Number.isFinite(largest)) return 1;
+  const digits = SIGNIFICANT_DIGITS - 1 - Math.floor(Math.log10(largest));
+  // Beyond this a double has no such digits, or the scale itself overflows.
+  return 10 ** Math.min(300, digits);
+}
+
+/** `values[start], values[start + stride], …`, rounded, as JSON. */
+function numbers(values: Float64Array, start: number, stride: number, scale: number): string {
+  let text = "[";
+  for (let i = start; i < values.length; i += stride) {
+    const value = Math.round(values[i] * scale) / scale;
+    if (i > start) text += ",";
+    text += Number.isFinite(value) ? value : "null";
+  }
+  return text + "]";
+}
+
+/** Keys of levels, made once: `{"0.05":` and so on. */
+const levelKeys = new WeakMap<readonly number[], readonly string[]>();
+
+function keysOf(levels: readonly number[]): readonly string[] {
+  let keys = levelKeys.get(levels);
+  if (keys === undefined) {
+    keys = levels.map((level) => `${JSON.stringify(String(level))}:`);
+    levelKeys.set(levels, keys);
+  }
+  return keys;
+}
+
+/**
+ * A forecast as one line of JSON: `{"type":"forecast","series","time","step","horizon":[times],
+ * "mean":[],"quantiles":{"0.05":[],…},"parameters","flags":[],"pValue"}`. Written by hand, since this is
+ * done once for every tick; numbers are rounded to eight digits of the largest.
+ *
+ * @param forecast What to write.
+ * @returns One line of JSON, without a line break.
+ *
+ * @example
+ * ```ts
+ * import { encodeForecast } from "@tickcast/tickcast";
+ * import { equal } from "node:assert/strict";
+ *
+ * const line = encodeForecast({
+ *   series: "room",
+ *   time: 1000,
+ *   step: 1,
+ *   times: Float64Array.of(2000),
+ *   mean: Float64Array.of(20.5),
+ *   levels: [0.1, 0.9],
+ *   quantiles: Float64Array.of(20, 21),
+ *   parametersVersion: 3,
+ *   flags: [],
+ *   pValue: 0.4,
+ * });
+ * equal(JSON.parse(line).quantiles["0.9"][0], 21);
+ * ```
+ */
+export function encodeForecast(forecast: Forecast): string {
+  const { levels, quantiles, mean, times, flags } = forecast;
+  const scale = roundingScale(forecast);
+  const keys = keysOf(levels);
+  let text =
+    `{"type":"forecast","series":${JSON.stringify(forecast.series)},"time":${forecast.time},` +
+    `"step":${forecast.step},"horizon":${numbers(times, 0, 1, 1)},` +
+    `"mean":${numbers(mean, 0, 1, scale)},"quantiles":{`;
+  for (let level = 0; level < levels.length; level++) {
+    if (level > 0) text += ",";
+    text += keys[level] + numbers(quantiles, level, levels.length, scale);
+  }
+  const flagged = flags.length === 0 ? "[]" : JSON.stringify(flags);
+  const pValue = Math.round(forecast.pValue * 1e6) / 1e6;
+  return `${text}},"parameters":${forecast.parametersVersion},"flags":${flagged},"pValue":${pValue}}`;
+}
