@@ -1,0 +1,23 @@
+/** What a command may touch of the world, so that it can be run in a test. */
+export interface CommandContext {
+  /** Writes a line of results. Resolves when there is room for more. */
+  readonly out: (line: string) => Promise<void>;
+  /** Writes a line for people. */
+  readonly note: (line: string) => void;
+  /** Whether people watch stderr, so that progress may be drawn there. */
+  readonly interactive: boolean;
+  /** Aborts on Ctrl-C or SIGTERM: finish what was begun, then return. */
+  readonly signal: AbortSignal;
+}
+
+/** One command of `tickcast`. */
+export interface Command {
+  /** Its name on the command line. */
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** The whole help. */
+  readonly help: string;
+  /** Runs it. The exit status: 0 for done; 1 for failed. A {@linkcode UsageError} becomes 2. */
+  run(args: readonly string[], context: CommandContext): Promise<number>;
+}
