@@ -5,6 +5,23 @@
  */
 export type { Forecast, ForecastFlag } from "./src/forecast/forecast.ts";
 export type { Forecaster, Snapshot } from "./src/forecast/forecaster.ts";
+export {
+  DEFAULT_LEVELS,
+  OnlineForecaster,
+  type OnlineForecasterOptions,
+} from "./src/forecast/online_forecaster.ts";
+export { ALL_EXPERTS, type ExpertName, LIGHT_EXPERTS } from "./src/forecast/experts/registry.ts";
+export { CRPS_LEVELS, type Scores } from "./src/evaluate/metrics.ts";
+export type { BaselineName } from "./src/evaluate/baselines.ts";
+export type { Skill } from "./src/evaluate/bootstrap.ts";
+export type { EvaluationRow } from "./src/evaluate/prequential.ts";
+export type { TracePoint, TraceResult } from "./src/evaluate/trace.ts";
+export {
+  evaluate,
+  type EvaluateOptions,
+  type EvaluationResult,
+  type ModelResult,
+} from "./src/evaluate/evaluate.ts";
 export { Pipeline, type PipelineOptions } from "./src/pipeline.ts";
 export {
   type Architecture,

@@ -1,0 +1,137 @@
+import { RecursiveLeastSquares } from "./recursive_least_squares.ts";
+import { RunningScale } from "./scaler.ts";
+import type { Seasons } from "./seasonality.ts";
+import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+
+/** Rates of the running one-step errors: days, weeks and months for a daily price, as in HAR models. */
+const RATES = [0.15, 0.04, 0.008];
+const OWN_RATE = 0.01;
+const FORGETTING = 0.9995;
+const RIDGE = 20;
+/** An error counts as at most this many expected ones. */
+const RATIO_MAX = 6;
+/** The model may move the size of errors by at most this factor, as a logarithm. */
+const LOG_RANGE = 3;
+/** Sine and cosine pairs of the short and the long season. */
+const HARMONICS = [3, 2];
+
+/**
+ * The expected absolute error at each horizon, conditional on what drives it: the recent volatility at
+ * three speeds, the slot of the season, and the level.
+ *
+ * `log s = log e_h + θᵀz`, a gamma regression with log link for |error| (its scores are those of the
+ * multiplicative error model, Engle 2002; the three speeds follow Corsi's HAR model, 2009), learnt by
+ * recursive least squares on the working response `log s + (|error|/s − 1)`.
+ */
+export class ErrorScale implements Stateful {
+  readonly #horizon: number;
+  #seasons: Seasons = [];
+  readonly #speeds = RATES.map((rate) => new RunningScale(rate));
+  readonly #own: RunningScale[];
+  readonly #level = new RunningScale(0.002);
+  #regressions: RecursiveLeastSquares[] = [];
+  /** Logarithms of the running errors at the latest origins, `[horizon + 1, speeds]`. */
+  readonly #origins: Float64Array;
+  #z = new Float64Array(0);
+  readonly #target = new Float64Array(1);
+
+  /**
+   * @param horizon Steps ahead.
+   * @param seasons The seasonal periods.
+   */
+  constructor(horizon: number, seasons: Seasons) {
+    this.#horizon = horizon;
+    this.#own = Array.from({ length: horizon }, () => new RunningScale(OWN_RATE));
+    this.#origins = new Float64Array((horizon + 1) * RATES.length);
+    this.setSeasons(seasons);
+  }
+
+  /** Starts the regressions anew with the waves of other seasons; the running errors stay. */
+  setSeasons(seasons: Seasons): void {
+    this.#seasons = seasons;
+    const waves = seasons.reduce((sum, _, k) => sum + 2 * HARMONICS[k], 0);
+    const size = 2 + RATES.length + waves;
+    this.#regressions = Array.from(
+      { length: this.#horizon },
+      () => new RecursiveLeastSquares(size, 1, { forgetting: FORGETTING, ridge: RIDGE }),
+    );
+    this.#z = new Float64Array(size);
+  }
+
+  /** Takes in the latest value and the error of the forecast made one step before it. */
+  observe(step: number, value: number, error: number): void {
+    this.#level.observe(value);
+    const row = (step % (this.#horizon + 1)) * RATES.length;
+    for (let k = 0; k < RATES.length; k++) {
+      this.#speeds[k].observe(error);
+      this.#origins[row + k] = Math.log(Math.max(this.#speeds[k].value, this.#floor()));
+    }
+  }
+
+  /**
+   * The expected size of the error of `point`, forecast at `origin` for `ahead` steps later.
+   * @returns Above 0.
+   */
+  expected(origin: number, ahead: number, point: number): number {
+    const own = this.#typical(ahead);
+    this.#fill(origin, ahead, point, own);
+    const shift = this.#regressions[ahead - 1].predict(this.#z);
+    return own * Math.exp(Math.max(-LOG_RANGE, Math.min(LOG_RANGE, shift)));
+  }
+
+  /** Learns from an error that has become known, and from the size that was expected of it. */
+  learn(origin: number, ahead: number, point: number, error: number, expected: number): void {
+    const scale = this.#own[ahead - 1];
+    scale.observe(error);
+    const own = this.#typical(ahead);
+    this.#fill(origin, ahead, point, own);
+    const ratio = Math.min(RATIO_MAX, Math.abs(error) / expected);
+    this.#target[0] = Math.log(expected / own) + ratio - 1;
+    this.#regressions[ahead - 1].update(this.#z, this.#target);
+  }
+
+  /** Appends the state. */
+  save(writer: StateWriter): void {
+    for (const scale of [...this.#speeds, ...this.#own, this.#level]) scale.save(writer);
+    writer.putAll(this.#origins);
+    for (const regression of this.#regressions) regression.save(writer);
+  }
+
+  /** Takes the state back. */
+  load(reader: StateReader): void {
+    for (const scale of [...this.#speeds, ...this.#own, this.#level]) scale.load(reader);
+    reader.takeAll(this.#origins);
+    for (const regression of this.#regressions) regression.load(reader);
+  }
+
+  /** Keeps logarithms finite where nothing ever changes; far below any error that matters. */
+  #floor(): number {
+    return Math.max(1e-9 * this.#level.value, 1e-300);
+  }
+
+  /** The running error of a horizon; before its first label, that of one step grown as a random walk. */
+  #typical(ahead: number): number {
+    const own = this.#own[ahead - 1];
+    const known = own.count > 0 ? own.value : this.#speeds[0].value * Math.sqrt(ahead);
+    return Math.max(known, this.#floor());
+  }
+
+  #fill(origin: number, ahead: number, point: number, own: number): void {
+    const z = this.#z;
+    const row = (origin % (this.#horizon + 1)) * RATES.length;
+    const slow = this.#origins[row + RATES.length - 1];
+    z[0] = 1;
+    for (let k = 0; k < RATES.length - 1; k++) z[1 + k] = this.#origins[row + k] - slow;
+    z[RATES.length] = slow - Math.log(own);
+    const level = this.#level.value;
+    z[1 + RATES.length] = level > 0 ? Math.log(0.1 + Math.min(10, Math.abs(point) / level)) : 0;
+    let at = 2 + RATES.length;
+    for (let s = 0; s < this.#seasons.length; s++) {
+      const phase = 2 * Math.PI * ((origin + ahead) % this.#seasons[s]) / this.#seasons[s];
+      for (let k = 1; k <= HARMONICS[s]; k++) {
+        z[at++] = Math.sin(k * phase);
+        z[at++] = Math.cos(k * phase);
+      }
+    }
+  }
+}

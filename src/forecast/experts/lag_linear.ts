@@ -1,0 +1,140 @@
+import { RecursiveLeastSquares } from "../recursive_least_squares.ts";
+import { RunningScale } from "../scaler.ts";
+import type { StateReader, StateWriter } from "../state_buffer.ts";
+import type { Expert, ExpertContext } from "./expert.ts";
+
+/** How a {@linkcode LagLinear} looks back. */
+export interface LagLinearOptions {
+  /** Changes looked back at. */
+  readonly lags: number;
+  /** Sine and cosine pairs a season. */
+  readonly harmonics: number;
+  /** Weight of the past after one more step. */
+  readonly forgetting: number;
+  /** Penalty on squared coefficients, in squared typical changes. */
+  readonly ridge: number;
+}
+
+/** A sample further off than this many typical errors counts as if it were at that distance (Huber 1964). */
+const HUBER = 3;
+const SCALE_RATE = 0.01;
+const LEVEL_RATE = 0.002;
+
+/**
+ * Regresses the change over the next steps on the latest changes, the distance from the slow mean, and
+ * the phase of the seasons: recursive least squares, one set of features for all horizons. A sample is
+ * learnt when its last label has arrived, `horizon` steps later. Everything is in units of the running
+ * change, so volatile stretches do not drown the others. Without evidence it is the last value.
+ */
+export class LagLinear implements Expert {
+  readonly #context: ExpertContext;
+  readonly #options: LagLinearOptions;
+  readonly #regression: RecursiveLeastSquares;
+  readonly #scale = new RunningScale(SCALE_RATE);
+  readonly #error = new RunningScale(SCALE_RATE);
+  readonly #x: Float64Array;
+  readonly #targets: Float64Array;
+  #level = NaN;
+  #levels: Float64Array;
+
+  /**
+   * @param context The series.
+   * @param options How far to look back, and for how long to remember.
+   */
+  constructor(context: ExpertContext, options: LagLinearOptions) {
+    this.#context = context;
+    this.#options = options;
+    const size = 2 + options.lags + 2 * options.harmonics * context.seasons.length;
+    this.#regression = new RecursiveLeastSquares(size, context.horizon, options);
+    this.#x = new Float64Array(size);
+    this.#targets = new Float64Array(context.horizon);
+    this.#levels = new Float64Array(context.horizon + 1);
+  }
+
+  /** Learns the sample whose last label this step brings. */
+  observe(step: number): void {
+    const { history, horizon } = this.#context;
+    if (!history.has(step - 1)) return;
+    this.#scale.observe(history.at(step) - history.at(step - 1));
+    const value = history.at(step);
+    this.#level = Number.isNaN(this.#level)
+      ? value
+      : this.#level + LEVEL_RATE * (value - this.#level);
+    this.#levels[step % (horizon + 1)] = this.#level;
+    const origin = step - horizon;
+    if (!this.#fill(origin)) return;
+    const unit = 1 / this.#scale.value;
+    const last = history.at(origin);
+    let error = 0;
+    let known = 0;
+    for (let ahead = 1; ahead <= horizon; ahead++) {
+      const target = (history.observed(origin + ahead) - last) * unit;
+      this.#targets[ahead - 1] = target;
+      if (Number.isNaN(target)) continue;
+      error += Math.abs(target - this.#regression.predict(this.#x, ahead - 1));
+      known++;
+    }
+    if (known === 0) return;
+    error /= known;
+    const typical = this.#error.value;
+    const weight = typical > 0 && error > HUBER * typical ? HUBER * typical / error : 1;
+    this.#error.observe(error);
+    this.#regression.update(this.#x, this.#targets, weight);
+  }
+
+  /** Writes the last value plus the changes expected. */
+  predict(step: number, points: Float64Array): void {
+    const last = this.#context.history.at(step);
+    if (!this.#fill(step)) {
+      points.fill(NaN);
+      return;
+    }
+    const unit = this.#scale.value;
+    for (let ahead = 0; ahead < points.length; ahead++) {
+      points[ahead] = last + unit * this.#regression.predict(this.#x, ahead);
+    }
+  }
+
+  /** Appends the state. */
+  save(writer: StateWriter): void {
+    this.#scale.save(writer);
+    this.#error.save(writer);
+    writer.put(this.#level);
+    writer.putAll(this.#levels);
+    this.#regression.save(writer);
+  }
+
+  /** Takes the state back. */
+  load(reader: StateReader): void {
+    this.#scale.load(reader);
+    this.#error.load(reader);
+    this.#level = reader.take();
+    reader.takeAll(this.#levels);
+    this.#regression.load(reader);
+  }
+
+  /** The features at `origin`; false where the history does not reach back far enough. */
+  #fill(origin: number): boolean {
+    const { history, horizon, seasons } = this.#context;
+    const { lags, harmonics } = this.#options;
+    if (!history.has(origin - 2) || !(this.#scale.value > 0)) return false;
+    const unit = 1 / this.#scale.value;
+    const x = this.#x;
+    const oldest = history.first + 1;
+    x[0] = 1;
+    x[1] = 0.1 * (history.at(origin) - this.#levels[origin % (horizon + 1)]) * unit;
+    for (let lag = 0; lag < lags; lag++) {
+      const at = origin - lag;
+      x[2 + lag] = at < oldest ? 0 : (history.at(at) - history.at(at - 1)) * unit;
+    }
+    let at = 2 + lags;
+    for (const period of seasons) {
+      for (let k = 1; k <= harmonics; k++) {
+        const angle = 2 * Math.PI * k * (origin % period) / period;
+        x[at++] = Math.sin(angle);
+        x[at++] = Math.cos(angle);
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,136 @@
+import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+
+/** A loss counts as at most this many typical errors, so that one outlier cannot decide. */
+const LOSS_MAX = 8;
+
+/** How a {@linkcode Guard} remembers. */
+export interface GuardOptions {
+  /** Weight of past regret after one more step, in (0, 1]; 1 never forgets. */
+  readonly memory: number;
+  /** Share of the weight that is spread evenly, so that no expert is ever out for good. */
+  readonly share: number;
+}
+
+/**
+ * The online mixture of experts at one horizon: Bernstein Online Aggregation (Wintenberger 2017,
+ * "Optimal learning with Bernstein online aggregation", Machine Learning 106) on linearised losses.
+ *
+ * With `r = ∇ℓ(m)·(m − p_e)` the regret against expert e, in typical errors,
+ * `w_e ∝ η_e exp(η_e Σ (r − η_e r²)/2)`, and `η_e` falls as `√(ln E / Σ r²)`.
+ *
+ * Where nothing is forgotten and nothing shared, the mixture's mean loss exceeds that of the best
+ * *convex combination* of experts, hence of the best single one, by no more than
+ * `O(√(ln E · Σ r²) / n)` (his theorem 4.1 with the gradient trick), whatever the data do. Forgetting
+ * gives the same over a window of about `1/(1 − memory)` steps, in exchange for following changes.
+ * An expert without opinion (`NaN`) sleeps: its regret stands still and its weight goes to the others
+ * (Gaillard, Stoltz and van Erven 2014).
+ */
+export class Guard implements Stateful {
+  /** Experts. */
+  readonly size: number;
+  readonly #options: GuardOptions;
+  /** Σ (r − η r²), Σ r² and the range of r, by expert. */
+  readonly #regrets: Float64Array;
+  readonly #variances: Float64Array;
+  readonly #ranges: Float64Array;
+  readonly #rates: Float64Array;
+  readonly #prior: number;
+
+  /**
+   * @param size Experts.
+   * @param options How it remembers.
+   */
+  constructor(size: number, options: GuardOptions) {
+    this.size = size;
+    this.#options = options;
+    this.#regrets = new Float64Array(size);
+    this.#variances = new Float64Array(size);
+    this.#ranges = new Float64Array(size);
+    this.#rates = new Float64Array(size).fill(1);
+    this.#prior = Math.log(Math.max(2, size));
+  }
+
+  /**
+   * Writes the weights of the experts that have an opinion; they add up to 1.
+   * @param points `[size]` from `offset` on in steps of `stride`; `NaN` sleeps.
+   * @param weights `[size]`, written.
+   * @returns The mixture, `NaN` where every expert sleeps.
+   */
+  mix(points: Float64Array, offset: number, stride: number, weights: Float64Array): number {
+    const { size } = this;
+    let highest = -Infinity;
+    let awake = 0;
+    for (let e = 0; e < size; e++) {
+      if (!Number.isFinite(points[offset + e * stride])) continue;
+      awake++;
+      const score = this.#rates[e] * this.#regrets[e];
+      if (score > highest) highest = score;
+    }
+    if (awake === 0) return NaN;
+    let total = 0;
+    for (let e = 0; e < size; e++) {
+      if (!Number.isFinite(points[offset + e * stride])) weights[e] = 0;
+      else weights[e] = this.#rates[e] * Math.exp(this.#rates[e] * this.#regrets[e] - highest);
+      total += weights[e];
+    }
+    const { share } = this.#options;
+    let mixture = 0;
+    for (let e = 0; e < size; e++) {
+      const point = points[offset + e * stride];
+      if (!Number.isFinite(point)) continue;
+      weights[e] = (1 - share) * weights[e] / total + share / awake;
+      mixture += weights[e] * point;
+    }
+    return mixture;
+  }
+
+  /**
+   * Learns from a label that has arrived.
+   * @param points What the experts said, laid out as in {@linkcode mix}.
+   * @param mixture What the mixture said.
+   * @param gradient The loss's derivative by the mixture, in [−1, 1].
+   * @param unit A typical error, above 0.
+   */
+  learn(
+    points: Float64Array,
+    offset: number,
+    stride: number,
+    mixture: number,
+    gradient: number,
+    unit: number,
+  ): void {
+    const { memory } = this.#options;
+    for (let e = 0; e < this.size; e++) {
+      const point = points[offset + e * stride];
+      if (!Number.isFinite(point)) continue;
+      const raw = gradient * (mixture - point) / unit;
+      const regret = Math.max(-LOSS_MAX, Math.min(LOSS_MAX, raw));
+      const size = Math.abs(regret);
+      // The range is kept as a power of two, so that it changes seldom.
+      while (this.#ranges[e] < size) this.#ranges[e] = this.#ranges[e] * 2 || 1 / 64;
+      this.#variances[e] = memory * this.#variances[e] + regret * regret;
+      const rate = this.#rates[e];
+      const excess = rate * regret > 0.5 ? this.#ranges[e] : 0;
+      this.#regrets[e] = memory * this.#regrets[e] +
+        (regret - rate * regret * regret + excess) / 2;
+      this.#rates[e] = Math.min(
+        1 / Math.max(this.#ranges[e], 1 / 64),
+        Math.sqrt(this.#prior / Math.max(this.#variances[e], 1e-12)),
+      );
+    }
+  }
+
+  /** Appends the state. */
+  save(writer: StateWriter): void {
+    for (const part of [this.#regrets, this.#variances, this.#ranges, this.#rates]) {
+      writer.putAll(part);
+    }
+  }
+
+  /** Takes the state back. */
+  load(reader: StateReader): void {
+    for (const part of [this.#regrets, this.#variances, this.#ranges, this.#rates]) {
+      reader.takeAll(part);
+    }
+  }
+}

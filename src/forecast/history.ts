@@ -1,0 +1,93 @@
+import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+
+const CAPACITY_FIRST = 256;
+
+/**
+ * The values of one series by step, the latest `limit` of them. A missing value is held as the
+ * estimate that stood in for it, so that lags are always finite; `observed` tells the difference.
+ */
+export class History implements Stateful {
+  /** Values kept at most. */
+  readonly limit: number;
+  #values = new Float64Array(CAPACITY_FIRST);
+  #missing = new Uint8Array(CAPACITY_FIRST);
+  #mask = CAPACITY_FIRST - 1;
+  #length = 0;
+
+  /** @param limit Values kept at most, a power of two. */
+  constructor(limit: number) {
+    if (limit < CAPACITY_FIRST || (limit & (limit - 1)) !== 0) {
+      throw new RangeError(`History limit must be a power of two of at least 256, not ${limit}`);
+    }
+    this.limit = limit;
+  }
+
+  /** Steps seen so far; the last one is `length − 1`. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The oldest step still kept. */
+  get first(): number {
+    return Math.max(0, this.#length - this.#mask - 1);
+  }
+
+  /** Appends a value, or for `NaN` the estimate that stands in for it. */
+  push(value: number, estimate: number): void {
+    if (this.#length > this.#mask && this.#mask + 1 < this.limit) this.#grow();
+    const missing = Number.isNaN(value);
+    const at = this.#length & this.#mask;
+    this.#values[at] = missing ? estimate : value;
+    this.#missing[at] = missing ? 1 : 0;
+    this.#length++;
+  }
+
+  /** The value or its stand-in. The step must be kept; see {@linkcode has}. */
+  at(step: number): number {
+    return this.#values[step & this.#mask];
+  }
+
+  /** The value, `NaN` where it was missing. */
+  observed(step: number): number {
+    const at = step & this.#mask;
+    return this.#missing[at] === 1 ? NaN : this.#values[at];
+  }
+
+  /** Whether a step is kept. */
+  has(step: number): boolean {
+    return step >= this.first && step < this.#length;
+  }
+
+  /** Appends the state. */
+  save(writer: StateWriter): void {
+    writer.put(this.#length, this.first);
+    for (let step = this.first; step < this.#length; step++) {
+      writer.put(this.at(step), this.#missing[step & this.#mask]);
+    }
+  }
+
+  /** Takes the state back. */
+  load(reader: StateReader): void {
+    const length = reader.take();
+    const first = reader.take();
+    while (this.#mask + 1 < length - first) this.#grow();
+    this.#length = length;
+    for (let step = first; step < length; step++) {
+      this.#values[step & this.#mask] = reader.take();
+      this.#missing[step & this.#mask] = reader.take();
+    }
+  }
+
+  #grow(): void {
+    const mask = 2 * this.#mask + 1;
+    const values = new Float64Array(mask + 1);
+    const missing = new Uint8Array(mask + 1);
+    for (let step = this.first; step < this.#length; step++) {
+      values[step & mask] = this.#values[step & this.#mask];
+      missing[step & mask] = this.#missing[step & this.#mask];
+    }
+    this.#values = values;
+    this.#missing = missing;
+    this.#mask = mask;
+  }
+}

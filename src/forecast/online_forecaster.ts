@@ -1,0 +1,225 @@
+import type { Frame } from "../../streams/mod.ts";
+import { ALL_EXPERTS, type ExpertName } from "./experts/registry.ts";
+import type { Forecast, ForecastFlag } from "./forecast.ts";
+import type { Forecaster, Snapshot } from "./forecaster.ts";
+import { SeriesForecaster, type SeriesOptions } from "./series_forecaster.ts";
+import { StateReader, StateWriter } from "./state_buffer.ts";
+
+/** Quantile levels where nothing is said: the median and the 50, 80, 90 and 98 % bands. */
+export const DEFAULT_LEVELS: readonly number[] = [
+  0.01,
+  0.05,
+  0.1,
+  0.25,
+  0.5,
+  0.75,
+  0.9,
+  0.95,
+  0.99,
+];
+
+const FORMAT = "tickcast-online-forecaster-1";
+const HISTORY_LIMIT = 16_384;
+/** Steps before the bands rest on enough. */
+const WARM_UP_STEPS = 50;
+/** Ticks whose p-value is below are flagged. */
+const ANOMALY_LEVEL = 0.01;
+const GUARD = { memory: 0.9995, share: 0.001 };
+
+/** How an {@linkcode OnlineForecaster} is configured; everything has a default. */
+export interface OnlineForecasterOptions {
+  /** Steps ahead; 1 where left out. */
+  readonly horizon?: number;
+  /** Quantile levels, ascending, in (0, 1). */
+  readonly levels?: readonly number[];
+  /** The experts of the mixture; all of them where left out. */
+  readonly experts?: readonly ExpertName[];
+  /** A seasonal period in steps, 0 for none; found from the data where left out. */
+  readonly season?: number;
+  /** Values kept of each series at most, a power of two. */
+  readonly historyLimit?: number;
+}
+
+/**
+ * The forecaster: for every series an online mixture of experts whose weights are learnt from the
+ * losses, and calibrated quantiles around it. It learns from every value, starts as the naive forecast,
+ * and finds the seasons itself.
+ *
+ * @example A daily rhythm is found and forecast
+ * ```ts
+ * import { OnlineForecaster } from "@tickcast/tickcast";
+ * import { ok } from "node:assert/strict";
+ *
+ * const forecaster = new OnlineForecaster({ horizon: 3 });
+ * for (let step = 0; step < 400; step++) {
+ *   const value = 20 + 5 * Math.sin(2 * Math.PI * step / 24);
+ *   const values = Float64Array.of(value);
+ *   forecaster.step([{ series: "room", time: step * 3_600_000, step, values }]);
+ * }
+ * const { mean } = forecaster.forecast("room");
+ * ok(Math.abs(mean[2] - (20 + 5 * Math.sin(2 * Math.PI * 402 / 24))) < 0.5);
+ * ```
+ */
+export class OnlineForecaster implements Forecaster {
+  /** Steps ahead. */
+  readonly horizon: number;
+  /** Quantile levels, ascending. */
+  readonly levels: readonly number[];
+  readonly #options: SeriesOptions;
+  readonly #series = new Map<string, SeriesForecaster>();
+
+  /**
+   * @param options The configuration.
+   * @throws {RangeError} when the horizon or a level is out of range, or no expert is named.
+   */
+  constructor(options: OnlineForecasterOptions = {}) {
+    this.horizon = options.horizon ?? 1;
+    this.levels = options.levels ?? DEFAULT_LEVELS;
+    if (!Number.isInteger(this.horizon) || this.horizon < 1) {
+      throw new RangeError(`Horizon must be a whole number of at least 1, not ${this.horizon}`);
+    }
+    if (this.levels.some((level, j) => !(level > (this.levels[j - 1] ?? 0) && level < 1))) {
+      throw new RangeError(`Levels must ascend within (0, 1), not ${this.levels.join(", ")}`);
+    }
+    const experts = options.experts ?? ALL_EXPERTS;
+    if (experts.length === 0) throw new RangeError("At least one expert is needed");
+    this.#options = {
+      horizon: this.horizon,
+      levels: this.levels,
+      experts,
+      guests: 0,
+      season: options.season,
+      historyLimit: options.historyLimit ?? HISTORY_LIMIT,
+      guard: GUARD,
+    };
+  }
+
+  /** The experts of the mixture, in the order of their weights. */
+  get experts(): readonly string[] {
+    return this.#options.experts;
+  }
+
+  /** Advances by frames, in order; every series at most once. */
+  step(frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      const series = this.#series.get(frame.series) ?? this.#start(frame.series);
+      series.observe(frame.time, frame.values[0]);
+      series.conclude();
+    }
+  }
+
+  /**
+   * The next steps of a series after its last frame.
+   * @throws {RangeError} when the series is unknown.
+   */
+  forecast(series: string): Forecast {
+    const state = this.#known(series);
+    const quantiles = new Float64Array(this.horizon * this.levels.length);
+    const mean = new Float64Array(this.horizon);
+    state.forecast(quantiles, mean);
+    const { time, stepMs, steps, pValue } = state;
+    const flags: ForecastFlag[] = [];
+    if (steps < WARM_UP_STEPS) flags.push("warming-up");
+    else if (pValue < ANOMALY_LEVEL) flags.push("anomaly");
+    return {
+      series,
+      time,
+      step: steps - 1,
+      times: Float64Array.from(mean, (_, h) => time + (h + 1) * stepMs),
+      mean,
+      levels: this.levels,
+      quantiles,
+      parametersVersion: 0,
+      flags,
+      pValue,
+    };
+  }
+
+  /**
+   * The weights of the experts of a series at one horizon, in the order of `experts`.
+   * @throws {RangeError} when the series is unknown.
+   */
+  weights(series: string, ahead: number = this.horizon): Float64Array {
+    return this.#known(series).weights(ahead);
+  }
+
+  /**
+   * The seasonal periods found in a series, in steps.
+   * @throws {RangeError} when the series is unknown.
+   */
+  seasons(series: string): readonly number[] {
+    return this.#known(series).seasons;
+  }
+
+  /** Every value is learnt from at once: nothing is ever due. */
+  framesUntilLearning(): number {
+    return Infinity;
+  }
+
+  /** Nothing is learnt aside. */
+  learn(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Everything needed to go on. */
+  snapshot(): Snapshot {
+    const names = [...this.#series.keys()];
+    const arrays: Record<string, Float64Array> = {};
+    names.forEach((name, index) => {
+      const writer = new StateWriter();
+      this.#series.get(name)!.save(writer);
+      arrays[`series.${index}`] = writer.finish();
+    });
+    return { manifest: { ...this.#configuration(), series: names }, arrays };
+  }
+
+  /**
+   * Goes on from a snapshot.
+   * @throws {SyntaxError} when it is of another configuration or damaged.
+   */
+  restore(snapshot: Snapshot): void {
+    const { series, ...configuration } = snapshot.manifest;
+    const own = this.#configuration();
+    if (!Array.isArray(series) || JSON.stringify(configuration) !== JSON.stringify(own)) {
+      throw new SyntaxError("Cannot restore forecaster: the snapshot is of another configuration");
+    }
+    const restored = new Map<string, SeriesForecaster>();
+    for (const [index, name] of (series as string[]).entries()) {
+      const array = snapshot.arrays[`series.${index}`];
+      if (!(array instanceof Float64Array)) {
+        throw new SyntaxError(`Cannot restore forecaster: series ${name} is missing`);
+      }
+      const reader = new StateReader(array);
+      const state = new SeriesForecaster(this.#options);
+      state.load(reader);
+      if (!reader.done) {
+        throw new SyntaxError(`Cannot restore forecaster: series ${name} is damaged`);
+      }
+      restored.set(name, state);
+    }
+    this.#series.clear();
+    for (const [name, state] of restored) this.#series.set(name, state);
+  }
+
+  /** Nothing to give back. */
+  dispose(): void {
+    this.#series.clear();
+  }
+
+  #configuration(): Record<string, unknown> {
+    const { guard, season = null, ...rest } = this.#options;
+    return { format: FORMAT, ...rest, season, guard };
+  }
+
+  #start(name: string): SeriesForecaster {
+    const series = new SeriesForecaster(this.#options);
+    this.#series.set(name, series);
+    return series;
+  }
+
+  #known(name: string): SeriesForecaster {
+    const series = this.#series.get(name);
+    if (series === undefined) throw new RangeError(`Unknown series: ${name}`);
+    return series;
+  }
+}

@@ -1,0 +1,130 @@
+import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+
+/** How a {@linkcode RecursiveLeastSquares} starts and forgets. */
+export interface RecursiveLeastSquaresOptions {
+  /** Weight of the past after one more sample, λ in (0, 1]. */
+  readonly forgetting: number;
+  /** The penalty on squared coefficients before the first sample, in units of squared features. */
+  readonly ridge: number;
+}
+
+/**
+ * Linear regression of several outputs on one vector of features, learnt a sample at a time:
+ *
+ * `k = P x / (λ/w + xᵀ P x)`, `θ ← θ + k (y − θᵀ x)`, `P ← (P − k xᵀ P) / λ`
+ *
+ * (recursive least squares with exponential forgetting; Haykin, Adaptive Filter Theory, chapter 10).
+ * `P` is kept as a packed lower triangle, so it is symmetric by construction. It is divided by λ only
+ * while its diagonal stays within the prior's: unexcited directions then keep the prior's information
+ * instead of winding up.
+ */
+export class RecursiveLeastSquares implements Stateful {
+  /** Features. */
+  readonly size: number;
+  /** Outputs that share the features. */
+  readonly outputs: number;
+  /** Coefficients `[outputs, size]`. */
+  readonly coefficients: Float64Array;
+  /** Lower triangle of P, row after row: `[size · (size + 1) / 2]`. */
+  readonly #covariance: Float64Array;
+  readonly #gain: Float64Array;
+  readonly #forgetting: number;
+  readonly #prior: number;
+
+  /**
+   * @param size Features.
+   * @param outputs Outputs.
+   * @param options Forgetting and ridge.
+   */
+  constructor(size: number, outputs: number, options: RecursiveLeastSquaresOptions) {
+    this.size = size;
+    this.outputs = outputs;
+    this.coefficients = new Float64Array(outputs * size);
+    this.#covariance = new Float64Array(size * (size + 1) / 2);
+    this.#gain = new Float64Array(size);
+    this.#forgetting = options.forgetting;
+    this.#prior = 1 / options.ridge;
+    this.reset();
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.coefficients.fill(0);
+    this.#covariance.fill(0);
+    for (let i = 0, at = 0; i < this.size; i++, at += i + 1) this.#covariance[at] = this.#prior;
+  }
+
+  /**
+   * The value of one output.
+   * @param x Features, from `offset` on.
+   * @param output Which output.
+   * @param offset Where in `x` the features start.
+   * @returns θᵀ x.
+   */
+  predict(x: Float64Array, output = 0, offset = 0): number {
+    const { size, coefficients } = this;
+    const row = output * size;
+    let sum = 0;
+    for (let j = 0; j < size; j++) sum += coefficients[row + j] * x[offset + j];
+    return sum;
+  }
+
+  /**
+   * Learns one sample. A missing target (`NaN`) leaves its output's coefficients as they are.
+   * A sample that would make anything non-finite resets the regression instead.
+   * @param x Features, from `offset` on.
+   * @param targets One target an output.
+   * @param weight The sample's weight w, above 0.
+   * @param offset Where in `x` the features start.
+   */
+  update(x: Float64Array, targets: Float64Array, weight = 1, offset = 0): void {
+    const { size, outputs, coefficients } = this;
+    const p = this.#covariance;
+    const gain = this.#gain;
+    gain.fill(0);
+    for (let i = 0, at = 0; i < size; i++) {
+      const xi = x[offset + i];
+      let sum = 0;
+      for (let j = 0; j < i; j++, at++) {
+        sum += p[at] * x[offset + j];
+        gain[j] += p[at] * xi;
+      }
+      gain[i] += sum + p[at++] * xi;
+    }
+    let spread = 0;
+    for (let j = 0; j < size; j++) spread += gain[j] * x[offset + j];
+    const norm = 1 / (this.#forgetting / weight + spread);
+    if (!(norm > 0) || norm === Infinity) {
+      this.reset();
+      return;
+    }
+    for (let k = 0; k < outputs; k++) {
+      const error = targets[k] - this.predict(x, k, offset);
+      if (Number.isNaN(error)) continue;
+      const step = error * norm;
+      for (let j = 0, at = k * size; j < size; j++, at++) coefficients[at] += step * gain[j];
+    }
+    let highest = 0;
+    for (let i = 0, at = 0; i < size; i++) {
+      const gi = gain[i] * norm;
+      for (let j = 0; j <= i; j++, at++) p[at] -= gi * gain[j];
+      if (p[at - 1] > highest) highest = p[at - 1];
+    }
+    if (highest < this.#forgetting * this.#prior) {
+      const grow = 1 / this.#forgetting;
+      for (let at = 0; at < p.length; at++) p[at] *= grow;
+    }
+  }
+
+  /** Appends the state. */
+  save(writer: StateWriter): void {
+    writer.putAll(this.coefficients);
+    writer.putAll(this.#covariance);
+  }
+
+  /** Takes the state back. */
+  load(reader: StateReader): void {
+    reader.takeAll(this.coefficients);
+    reader.takeAll(this.#covariance);
+  }
+}

@@ -1,0 +1,43 @@
+import type { History } from "./history.ts";
+
+/** Seasons of which the median is taken. */
+const SEASONS_COUNT = 4;
+const slot = new Float64Array(SEASONS_COUNT);
+
+/**
+ * The median of the latest values in the same slot of the season, as known at `origin`; `NaN` before
+ * the first season is over.
+ *
+ * @param history The values.
+ * @param target The step whose slot is meant; it may lie ahead.
+ * @param origin The last step that may be looked at.
+ * @param period The season in steps.
+ */
+export function seasonalMedian(
+  history: History,
+  target: number,
+  origin: number,
+  period: number,
+): number {
+  const first = history.first;
+  let step = latestInSlot(target, origin, period);
+  let count = 0;
+  for (; count < SEASONS_COUNT && step >= first; step -= period) {
+    // Insertion keeps the few values sorted.
+    const value = history.at(step);
+    let at = count++;
+    for (; at > 0 && slot[at - 1] > value; at--) slot[at] = slot[at - 1];
+    slot[at] = value;
+  }
+  if (count === 0) return NaN;
+  const middle = count >> 1;
+  return count % 2 === 1 ? slot[middle] : (slot[middle - 1] + slot[middle]) / 2;
+}
+
+/**
+ * The last step in the slot of `target` that is known at `origin`, at least one season before `target`.
+ */
+export function latestInSlot(target: number, origin: number, period: number): number {
+  const seasons = Math.max(1, Math.ceil((target - origin) / period));
+  return target - seasons * period;
+}

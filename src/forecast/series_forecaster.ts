@@ -1,0 +1,238 @@
+import { Calibrator } from "./calibrator.ts";
+import type { Expert, ExpertContext } from "./experts/expert.ts";
+import { type ExpertName, makeExpert } from "./experts/registry.ts";
+import { Guard, type GuardOptions } from "./guard.ts";
+import { History } from "./history.ts";
+import { SeasonWatch } from "./season_watch.ts";
+import type { Seasons } from "./seasonality.ts";
+import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+import { StepClock } from "./step_clock.ts";
+
+/** What a {@linkcode SeriesForecaster} is made of. */
+export interface SeriesOptions {
+  /** Steps ahead. */
+  readonly horizon: number;
+  /** Quantile levels, ascending. */
+  readonly levels: readonly number[];
+  /** The experts of the mixture. */
+  readonly experts: readonly ExpertName[];
+  /** Points that come from outside, such as a network's, beside the experts. */
+  readonly guests: number;
+  /** A seasonal period in steps, 0 for none; found from the data where left out. */
+  readonly season?: number;
+  /** Values kept at most, a power of two. */
+  readonly historyLimit: number;
+  /** How the mixture remembers. */
+  readonly guard: GuardOptions;
+}
+
+/**
+ * Everything about one series: its history, experts, guard and calibrator.
+ *
+ * A step is `observe`, then where there are guests `setGuest`, then `conclude`. A forecast made at step
+ * i for i + h is learnt from when value i + h arrives, and never before.
+ */
+export class SeriesForecaster implements Stateful {
+  readonly #options: SeriesOptions;
+  readonly #history: History;
+  readonly #clock = new StepClock();
+  readonly #watch: SeasonWatch;
+  readonly #guards: Guard[];
+  readonly #calibrator: Calibrator;
+  #experts: Expert[] = [];
+  readonly #size: number;
+  /** What the experts said at the latest origins, `[horizon + 1, experts, horizon]`. */
+  readonly #points: Float64Array;
+  /** The mixtures and the expected sizes of their errors, `[horizon + 1, horizon]`. */
+  readonly #mixtures: Float64Array;
+  readonly #sizes: Float64Array;
+  /** The weights at the latest step, `[horizon, experts]`. */
+  readonly #weights: Float64Array;
+  #pValue = 1;
+
+  /** @param options What it is made of. */
+  constructor(options: SeriesOptions) {
+    this.#options = options;
+    const { horizon, levels } = options;
+    this.#history = new History(options.historyLimit);
+    this.#watch = new SeasonWatch(options.season);
+    this.#size = options.experts.length + options.guests;
+    this.#guards = Array.from({ length: horizon }, () => new Guard(this.#size, options.guard));
+    this.#calibrator = new Calibrator(horizon, levels, this.#watch.seasons);
+    this.#points = new Float64Array((horizon + 1) * this.#size * horizon).fill(NaN);
+    this.#mixtures = new Float64Array((horizon + 1) * horizon).fill(NaN);
+    this.#sizes = new Float64Array((horizon + 1) * horizon);
+    this.#weights = new Float64Array(horizon * this.#size);
+    this.#makeExperts();
+  }
+
+  /** Steps taken. */
+  get steps(): number {
+    return this.#history.length;
+  }
+
+  /** The time of the last step, epoch milliseconds. */
+  get time(): number {
+    return this.#clock.last;
+  }
+
+  /** The length of a step in milliseconds, 0 where unknown. */
+  get stepMs(): number {
+    return this.#clock.stepMs;
+  }
+
+  /** The values so far. */
+  get history(): History {
+    return this.#history;
+  }
+
+  /** The seasonal periods in use. */
+  get seasons(): Seasons {
+    return this.#watch.seasons;
+  }
+
+  /** The two-sided p-value of the last value within its forecast; 1 where there was none. */
+  get pValue(): number {
+    return this.#pValue;
+  }
+
+  /** Takes a value in, `NaN` where it is missing, and lets the experts look ahead. */
+  observe(time: number, value: number): void {
+    const history = this.#history;
+    this.#clock.observe(time);
+    const step = history.length;
+    const before = step > 0 ? this.#mixtures[this.#row(step - 1)] : NaN;
+    const last = step > 0 ? history.at(step - 1) : 0;
+    history.push(value, Number.isFinite(before) ? before : last);
+    this.#learn(step, value);
+    if (this.#watch.observe(history, this.#clock.stepMs)) {
+      this.#makeExperts();
+      this.#calibrator.setSeasons(this.seasons);
+      // New experts catch up on all that is kept, in order, as if they had been there.
+      for (let past = history.first; past < step; past++) {
+        for (const expert of this.#experts) expert.observe(past);
+      }
+    }
+    const { horizon } = this.#options;
+    const row = (step % (horizon + 1)) * this.#size * horizon;
+    for (let e = 0; e < this.#size; e++) {
+      const points = this.#points.subarray(row + e * horizon, row + (e + 1) * horizon);
+      if (e < this.#experts.length) {
+        this.#experts[e].observe(step);
+        this.#experts[e].predict(step, points);
+      } else points.fill(NaN);
+    }
+  }
+
+  /** Writes what guest `index` says of the steps ahead. */
+  setGuest(index: number, points: Float64Array): void {
+    const { horizon } = this.#options;
+    const step = this.#history.length - 1;
+    const row = (step % (horizon + 1)) * this.#size * horizon;
+    this.#points.set(points, row + (this.#experts.length + index) * horizon);
+  }
+
+  /** Mixes what the experts and guests have said. */
+  conclude(): void {
+    const { horizon } = this.#options;
+    const step = this.#history.length - 1;
+    const row = this.#row(step);
+    const points = row * this.#size;
+    for (let h = 0; h < horizon; h++) {
+      const weights = this.#weights.subarray(h * this.#size, (h + 1) * this.#size);
+      const mixed = this.#guards[h].mix(this.#points, points + h, horizon, weights);
+      // Before any expert has an opinion the last value stands in.
+      const mixture = Number.isFinite(mixed) ? mixed : this.#history.at(step);
+      this.#mixtures[row + h] = mixture;
+      this.#sizes[row + h] = this.#calibrator.size(step, h + 1, mixture);
+    }
+  }
+
+  /** Writes the quantiles `[horizon, levels]` and the mean of the steps ahead. */
+  forecast(quantiles: Float64Array, mean: Float64Array): void {
+    const { horizon, levels } = this.#options;
+    const row = this.#row(this.#history.length - 1);
+    for (let h = 0; h < horizon; h++) {
+      mean[h] = this.#calibrator.distribution(
+        h + 1,
+        this.#mixtures[row + h],
+        this.#sizes[row + h],
+        quantiles,
+        h * levels.length,
+      );
+    }
+  }
+
+  /** The weight of every expert, then every guest, at one horizon. */
+  weights(ahead: number): Float64Array {
+    return this.#weights.slice((ahead - 1) * this.#size, ahead * this.#size);
+  }
+
+  /** Appends the state. */
+  save(writer: StateWriter): void {
+    this.#clock.save(writer);
+    this.#history.save(writer);
+    this.#watch.save(writer);
+    for (const expert of this.#experts) expert.save(writer);
+    for (const guard of this.#guards) guard.save(writer);
+    this.#calibrator.save(writer);
+    for (const ring of [this.#points, this.#mixtures, this.#sizes, this.#weights]) {
+      writer.putAll(ring);
+    }
+    writer.put(this.#pValue);
+  }
+
+  /** Takes the state back. */
+  load(reader: StateReader): void {
+    this.#clock.load(reader);
+    this.#history.load(reader);
+    this.#watch.load(reader);
+    this.#makeExperts();
+    this.#calibrator.setSeasons(this.seasons);
+    for (const expert of this.#experts) expert.load(reader);
+    for (const guard of this.#guards) guard.load(reader);
+    this.#calibrator.load(reader);
+    for (const ring of [this.#points, this.#mixtures, this.#sizes, this.#weights]) {
+      reader.takeAll(ring);
+    }
+    this.#pValue = reader.take();
+  }
+
+  #makeExperts(): void {
+    const { horizon, experts } = this.#options;
+    const context: ExpertContext = { history: this.#history, horizon, seasons: this.seasons };
+    this.#experts = experts.map((name) => makeExpert(name, context));
+  }
+
+  /** Scores what was said of this step at the origins before it. */
+  #learn(step: number, value: number): void {
+    this.#pValue = 1;
+    const { horizon } = this.#options;
+    const before = step > 0 ? this.#mixtures[this.#row(step - 1)] : NaN;
+    this.#calibrator.observe(step, value, value - before);
+    if (Number.isNaN(value)) return;
+    for (let ahead = 1; ahead <= Math.min(horizon, step); ahead++) {
+      const origin = step - ahead;
+      const row = this.#row(origin);
+      const at = row + ahead - 1;
+      const mixture = this.#mixtures[at];
+      if (!Number.isFinite(mixture)) continue;
+      const size = this.#sizes[at];
+      const probability = this.#calibrator.probability(ahead, mixture, size, value);
+      if (ahead === 1) {
+        this.#pValue = Math.max(Number.EPSILON, 2 * Math.min(probability, 1 - probability));
+      }
+      // The derivative of the continuous ranked probability score when the whole forecast moves.
+      const gradient = 1 - 2 * probability;
+      const points = row * this.#size + ahead - 1;
+      this.#guards[ahead - 1].learn(this.#points, points, horizon, mixture, gradient, size);
+      this.#calibrator.learn(origin, ahead, mixture, size, value);
+    }
+  }
+
+  /** Where the forecasts of an origin start in the rings `[horizon + 1, horizon]`. */
+  #row(origin: number): number {
+    const { horizon } = this.#options;
+    return (origin % (horizon + 1)) * horizon;
+  }
+}
