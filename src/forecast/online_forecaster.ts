@@ -69,6 +69,7 @@ export class OnlineForecaster implements Forecaster {
   readonly #series = new Map<string, SeriesForecaster>();
 
   /**
+   * Starts without any series.
    * @param options The configuration.
    * @throws {RangeError} when the horizon or a level is out of range, or no expert is named.
    */
