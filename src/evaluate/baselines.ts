@@ -6,11 +6,16 @@ import { OnlineForecaster, type OnlineForecasterOptions } from "../forecast/onli
 /** Weight of the past in the running variance (RiskMetrics 1996 takes .94 for days, .97 for months). */
 const VARIANCE_MEMORY = 0.97;
 
-/** The simple methods that Tickcast is set against. */
-export const BASELINES = ["naive", "seasonal_naive", "seasonal_median", "ewma_gaussian"] as const;
-
 /** The name of a simple method. */
-export type BaselineName = typeof BASELINES[number];
+export type BaselineName = "naive" | "seasonal_naive" | "seasonal_median" | "ewma_gaussian";
+
+/** The simple methods that Tickcast is set against. */
+export const BASELINES: readonly BaselineName[] = [
+  "naive",
+  "seasonal_naive",
+  "seasonal_median",
+  "ewma_gaussian",
+];
 
 /**
  * Makes a simple method. The naive ones get the same calibrated bands as Tickcast itself, so that

@@ -99,7 +99,8 @@ export async function evaluate(
   const every = Math.max(1, Math.floor(rows.length / 100));
   const trace = new Trace(rows, horizon, lastOrigin);
   const runs: Record<string, PrequentialResult> = {};
-  for (const name of ["tickcast", ...options.baselines ?? BASELINES] as const) {
+  const names: ("tickcast" | BaselineName)[] = ["tickcast", ...options.baselines ?? BASELINES];
+  for (const name of names) {
     const forecaster = name === "tickcast"
       ? make(configuration)
       : makeBaseline(name, configuration);
