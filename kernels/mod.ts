@@ -22,6 +22,8 @@ export {
 } from "./backend.ts";
 export { checkArguments, rowCount } from "./check_arguments.ts";
 export { DeviceLostError } from "./device_lost_error.ts";
-export { openBackend } from "./open_backend.ts";
+export { measureStepMs, type Workload } from "./measure_step.ts";
+export { openBackend, type OpenOptions } from "./open_backend.ts";
 export { ReferenceBackend } from "./reference/backend.ts";
+export { selfCheck } from "./self_check.ts";
 export { type WebGpuOptions } from "./webgpu/open_webgpu.ts";

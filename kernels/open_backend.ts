@@ -1,14 +1,33 @@
 import type { Backend, BackendKind } from "./backend.ts";
+import { chooseBackend } from "./choose_backend.ts";
+import type { Workload } from "./measure_step.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
+import { selfCheck } from "./self_check.ts";
 import { openWebGpu, type WebGpuOptions } from "./webgpu/open_webgpu.ts";
+
+/** How {@linkcode openBackend} opens a device. */
+export interface OpenOptions extends WebGpuOptions {
+  /** What `auto` measures. One series through one LSTM layer of 64 units where left out. */
+  readonly workload?: Workload;
+  /** Receives one line on what `auto` chose and why. */
+  readonly onChoice?: (reason: string) => void;
+}
+
+const WORKLOAD_SMALL: Workload = {
+  layers: [{ cell: "lstm", inputSize: 4, hiddenSize: 64 }],
+  series: 1,
+};
 
 /**
  * Opens a device.
  *
+ * `auto` takes the CPU or the GPU, whichever is measured to be faster at the workload, and never a
+ * software adapter unless it is allowed. On a GPU every kernel is first checked against the reference.
+ *
  * @param kind Which kind of backend.
- * @param options `allowFallbackAdapter`: whether a software adapter will do.
+ * @param options What `auto` decides by, and which adapters will do.
  * @returns The backend; the caller disposes of it.
- * @throws {Error} when this machine has no such device.
+ * @throws {Error} when this machine has no such device, or its GPU computes wrongly.
  *
  * @example One step of a GRU
  * ```ts
@@ -29,11 +48,30 @@ import { openWebGpu, type WebGpuOptions } from "./webgpu/open_webgpu.ts";
  * backend.dispose();
  * ```
  */
-export function openBackend(
-  kind: BackendKind,
-  options: WebGpuOptions = {},
+export async function openBackend(
+  kind: BackendKind | "auto",
+  options: OpenOptions = {},
 ): Promise<Backend> {
-  if (kind === "reference") return Promise.resolve(new ReferenceBackend());
-  if (kind === "webgpu") return openWebGpu(options);
-  return Promise.reject(new Error(`Cannot open backend: ${kind} is not available here`));
+  if (kind === "reference") return new ReferenceBackend();
+  if (kind === "webgpu") return await openCheckedGpu(options);
+  if (kind === "auto") {
+    const { backend, reason } = await chooseBackend({
+      openCpu: () => openBackend("wasm"),
+      openGpu: () => openCheckedGpu(options),
+    }, options.workload ?? WORKLOAD_SMALL);
+    options.onChoice?.(reason);
+    return backend;
+  }
+  throw new Error(`Cannot open backend: ${kind} is not available here`);
+}
+
+async function openCheckedGpu(options: WebGpuOptions): Promise<Backend> {
+  const backend = await openWebGpu(options);
+  try {
+    await selfCheck(backend);
+    return backend;
+  } catch (error) {
+    backend.dispose();
+    throw error;
+  }
 }

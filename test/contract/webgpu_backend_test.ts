@@ -1,11 +1,12 @@
 // The WGSL kernels under the suite that every backend is held to.
 import { openBackend } from "../../kernels/mod.ts";
+import { openWebGpu } from "../../kernels/webgpu/open_webgpu.ts";
 import { skipWithoutAdapter } from "../gpu_adapter.ts";
 import { backendSuite } from "./backend_suite.ts";
 
 backendSuite(
   "webgpu",
-  () => openBackend("webgpu", { allowFallbackAdapter: true }),
+  () => openWebGpu({ allowFallbackAdapter: true }),
   () => openBackend("reference"),
   {
     forward: 5e-6,
