@@ -31,3 +31,8 @@ export class Progress {
     if (this.#drawnMs > 0) this.#draw?.("\r\x1b[K");
   }
 }
+
+/** Draws on stderr, where nothing is drawn through a pipe. */
+export function drawOnTerminal(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
+}

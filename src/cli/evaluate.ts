@@ -1,0 +1,143 @@
+import { type Status, TARGET_FEATURE, type Tick } from "../../streams/mod.ts";
+import {
+  evaluate as scoreModels,
+  type EvaluationResult,
+  type ModelResult,
+} from "../evaluate/evaluate.ts";
+import type { EvaluationRow } from "../evaluate/prequential.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
+import { FORECASTER_OPTIONS, forecasterOptions } from "./forecaster_options.ts";
+import { describeOptions, parseOptions } from "./options.ts";
+import { drawOnTerminal, Progress } from "./progress.ts";
+
+const OPTIONS = {
+  ...CSV_OPTIONS,
+  ...FORECASTER_OPTIONS,
+  "score-from": {
+    kind: "integer",
+    min: 0,
+    placeholder: "ROW",
+    description: "The first origin scored, counted from 0; a fifth of the rows where left out",
+  },
+  "score-to": {
+    kind: "integer",
+    min: 0,
+    placeholder: "ROW",
+    description: "The last origin scored; the last one with a label where left out",
+  },
+  order: {
+    kind: "string",
+    default: "learn-first",
+    choices: ["learn-first", "forecast-first"],
+    description: "Learn the current value before forecasting, or after it (as river does)",
+  },
+  json: { kind: "boolean", description: "Print nothing but the JSON object" },
+} as const;
+
+/** Scores of one model as printed, in this order. */
+const SCORES = ["mae", "rmse", "nrmse", "mape", "crps", "coverage80", "coverage90"] as const;
+
+/** Scores Tickcast and the simple methods on a CSV, test-then-train. */
+export const evaluate: Command = {
+  name: "evaluate",
+  summary: "Score forecasts of a CSV against simple methods, test-then-train",
+  help: [
+    "Usage: tickcast evaluate FILE.csv[.gz] --time COLUMN --value COLUMN --horizon STEPS [OPTIONS]",
+    "",
+    "Every row is first forecast, then learnt; a label is used only once it has arrived. Prints a table",
+    "and, as its last line, one JSON object with the scores at the last horizon.",
+    "",
+    describeOptions(OPTIONS),
+    "",
+    "Example: tickcast evaluate taxi.csv --time timestamp --value count --horizon 5 --score-from 10000",
+  ].join("\n"),
+  run: runEvaluate,
+};
+
+async function runEvaluate(args: readonly string[], context: CommandContext): Promise<number> {
+  const { options, operands } = parseOptions(args, OPTIONS);
+  const onStatus = (status: Status): void => {
+    if (status.kind === "rejected") context.note(status.detail);
+  };
+  const features = [TARGET_FEATURE, ...options.value.slice(1)];
+  const rows: EvaluationRow[] = [];
+  let series: string | undefined;
+  for await (const ticks of openCsv(operands, options, { signal: context.signal, onStatus })) {
+    for (const tick of ticks) {
+      series ??= tick.series;
+      if (tick.series !== series) {
+        throw new Error(
+          `One series is scored at a time, but the file has ${series} and ${tick.series}`,
+        );
+      }
+      rows.push(toRow(tick, features));
+    }
+  }
+  context.signal.throwIfAborted();
+
+  const progress = new Progress("evaluate", context.interactive ? drawOnTerminal : undefined);
+  let result: EvaluationResult;
+  try {
+    result = await scoreModels(rows, {
+      horizon: options.horizon,
+      scoreFrom: options["score-from"],
+      scoreTo: options["score-to"],
+      order: options.order as "learn-first" | "forecast-first",
+      forecaster: forecasterOptions(options),
+      onProgress: (model, done) => {
+        context.signal.throwIfAborted();
+        progress.update(Math.round(done * rows.length), rows.length, model);
+      },
+    });
+  } finally {
+    progress.end();
+  }
+  if (!options.json) await context.out(table(result));
+  await context.out(JSON.stringify(summary(result)));
+  return 0;
+}
+
+function toRow(tick: Tick, features: readonly string[]): EvaluationRow {
+  return {
+    time: tick.time,
+    values: Float64Array.from(features, (feature) => tick.values[feature] ?? NaN),
+  };
+}
+
+/** What the last line says. */
+function summary(result: EvaluationResult): Record<string, unknown> {
+  const { rows, scored, horizon, seconds } = result;
+  const models = Object.fromEntries(
+    Object.entries(result.models).map(([name, model]) => [
+      name,
+      Object.fromEntries([...SCORES, "seconds"].map((key) => [key, score(model, key)])),
+    ]),
+  );
+  return { rows, scored, horizon, seconds, models };
+}
+
+function score(model: ModelResult, key: string): number {
+  return (model as unknown as Record<string, number>)[key];
+}
+
+/** The scores at the last horizon for people: a line a model. */
+function table(result: EvaluationResult): string {
+  const width = Math.max(...Object.keys(result.models).map((name) => name.length));
+  const cell = (value: number): string => value.toPrecision(5).slice(0, 10).padStart(11);
+  const lines = Object.entries(result.models).map(([name, model]) =>
+    name.padEnd(width) + SCORES.map((key) => cell(score(model, key))).join("") +
+    (model.skill === undefined ? "" : `  ${skillText(model.skill)}`)
+  );
+  const head = "".padEnd(width) + SCORES.map((key) => key.padStart(11)).join("");
+  return [
+    `${result.scored} forecasts scored, ${result.horizon} steps ahead`,
+    `${head}  CRPS skill of tickcast over it (95 % interval)`,
+    ...lines,
+  ].join("\n");
+}
+
+function skillText(skill: NonNullable<ModelResult["skill"]>): string {
+  const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+  return `${percent(skill.skill)} (${percent(skill.low)} to ${percent(skill.high)})`;
+}

@@ -1,0 +1,79 @@
+import { type Status, TARGET_FEATURE } from "../../streams/mod.ts";
+import { Pipeline } from "../pipeline.ts";
+import { encodeForecast } from "../serve/wire.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
+import { FORECASTER_OPTIONS, makeForecaster } from "./forecaster_options.ts";
+import { describeOptions, parseOptions } from "./options.ts";
+import { drawOnTerminal, Progress } from "./progress.ts";
+
+const OPTIONS = {
+  ...CSV_OPTIONS,
+  speed: {
+    kind: "number",
+    default: 1,
+    min: 0,
+    placeholder: "N",
+    description: "Times faster than recorded; 0 as fast as it goes",
+  },
+  ...FORECASTER_OPTIONS,
+  json: { kind: "boolean", description: "Print only a summary, as one JSON object" },
+} as const;
+
+/** Plays a CSV back as if it were live and prints a forecast for every row. */
+export const replay: Command = {
+  name: "replay",
+  summary: "Play a CSV back as a stream; forecasts as NDJSON on stdout",
+  help: [
+    "Usage: tickcast replay FILE.csv[.gz] --time COLUMN --value COLUMN [OPTIONS]",
+    "",
+    "Plays the file back as if it were live and prints a forecast after every row, one JSON object a",
+    "line. Rows that cannot be used are counted on stderr with their line and the reason.",
+    "",
+    describeOptions(OPTIONS),
+    "",
+    "Example: tickcast replay weather.csv --time date --value temp_max --horizon 7 --speed 0",
+  ].join("\n"),
+  run: runReplay,
+};
+
+async function runReplay(args: readonly string[], context: CommandContext): Promise<number> {
+  const { options, operands } = parseOptions(args, OPTIONS);
+  const forecaster = makeForecaster(options);
+  const pipeline = new Pipeline({
+    forecaster,
+    features: [TARGET_FEATURE, ...options.value.slice(1)],
+  });
+  const progress = new Progress("replay", context.interactive ? drawOnTerminal : undefined);
+  let rejected = 0;
+  const onStatus = (status: Status): void => {
+    if (status.kind !== "rejected") return;
+    rejected += status.count;
+    context.note(status.detail);
+  };
+  const startedMs = performance.now();
+  const ticks = openCsv(operands, options, {
+    speed: options.speed,
+    signal: context.signal,
+    onStatus,
+  });
+  try {
+    for await (const forecasts of ticks.pipeThrough(pipeline.stream())) {
+      if (!options.json && forecasts.length > 0) {
+        await context.out(forecasts.map(encodeForecast).join("\n"));
+      }
+      progress.update(pipeline.sequence);
+    }
+  } finally {
+    progress.end();
+    forecaster.dispose();
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  const rows = pipeline.sequence;
+  if (options.json) {
+    const series = [...pipeline.series()].length;
+    const rowsPerSecond = Math.round(rows / seconds);
+    await context.out(JSON.stringify({ rows, rejected, series, seconds, rowsPerSecond }));
+  }
+  return 0;
+}
