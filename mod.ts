@@ -3,6 +3,17 @@
  *
  * @module
  */
+export {
+  type Clock,
+  type Frame,
+  InputError,
+  type RejectReason,
+  type Status,
+  type StatusListener,
+  systemClock,
+  TARGET_FEATURE,
+  type Tick,
+} from "./streams/mod.ts";
 export type { Forecast, ForecastFlag } from "./src/forecast/forecast.ts";
 export type { Forecaster, Snapshot } from "./src/forecast/forecaster.ts";
 export {
@@ -23,6 +34,7 @@ export {
   type ModelResult,
 } from "./src/evaluate/evaluate.ts";
 export { Pipeline, type PipelineOptions } from "./src/pipeline.ts";
+export { encodeForecast, type ForecastMessage } from "./src/serve/wire.ts";
 export {
   type Architecture,
   parameterCount,

@@ -24,16 +24,16 @@ export interface PipelineOptions {
  *
  * @example Ticks in, forecasts out, as a Web Stream
  * ```ts
- * import { BaselineForecaster, Pipeline, type Tick } from "@tickcast/tickcast";
+ * import { OnlineForecaster, Pipeline, type Tick } from "@tickcast/tickcast";
  *
- * const pipeline = new Pipeline({ forecaster: new BaselineForecaster({ horizon: 2 }) });
+ * const pipeline = new Pipeline({ forecaster: new OnlineForecaster({ horizon: 2 }) });
  * const ticks: Tick[] = [
  *   { series: "room", time: 0, values: { value: 20 } },
  *   { series: "room", time: 1000, values: { value: 21 } },
  * ];
  * const forecasts = ReadableStream.from([ticks]).pipeThrough(pipeline.stream());
  * for await (const batch of forecasts) {
- *   if (batch.length !== 2 || batch[1].mean[0] !== 21) throw new Error("expected the last value");
+ *   if (batch.length !== 2 || batch[1].mean.length !== 2) throw new Error("a forecast a tick");
  * }
  * ```
  */
