@@ -46,7 +46,10 @@ export { type InitialisationOptions, initialParameters } from "./src/model/initi
 export { Parameters } from "./src/model/parameters.ts";
 export { Random } from "./src/model/random.ts";
 export { RecurrentCell, type RecurrentState } from "./src/model/recurrent_cell.ts";
+export type { RetryDelays } from "./src/model/device_retry.ts";
+export type { Network, SeriesStates } from "./src/model/network.ts";
 export { type NetworkOptions, RecurrentNetwork } from "./src/model/recurrent_network.ts";
+export { ResilientNetwork, type ResilientNetworkOptions } from "./src/model/resilient_network.ts";
 export { type LayerStates, StateSlab } from "./src/model/state_slab.ts";
 export {
   readSafetensors,

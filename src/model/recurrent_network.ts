@@ -1,6 +1,7 @@
 import type { Backend, DeviceBuffer, Dispatch } from "../../kernels/mod.ts";
 import { type Architecture, layerShape } from "./architecture.ts";
 import { readBuffer } from "./host_access.ts";
+import type { Network } from "./network.ts";
 import { Parameters } from "./parameters.ts";
 import { StateSlab } from "./state_slab.ts";
 
@@ -39,7 +40,7 @@ export interface NetworkOptions {
  * network.dispose();
  * ```
  */
-export class RecurrentNetwork {
+export class RecurrentNetwork implements Network {
   /** Its shape. */
   readonly architecture: Architecture;
   /** The states of the series. */
