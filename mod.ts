@@ -58,3 +58,4 @@ export {
   type TensorData,
   writeSafetensors,
 } from "./src/state/safetensors.ts";
+export { JournalError } from "./src/state/store.ts";
