@@ -59,3 +59,9 @@ export {
   writeSafetensors,
 } from "./src/state/safetensors.ts";
 export { JournalError } from "./src/state/store.ts";
+export {
+  parametersFromStateDict,
+  stateDict,
+  type StateDictOptions,
+} from "./src/interop/state_dict.ts";
+export { crc32c } from "./src/state/crc32c.ts";
