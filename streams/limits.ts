@@ -42,8 +42,11 @@ export const limits = {
   subscriberQueueBytes: 1 << 20,
   /** Series that one stream follows: state is kept for each, and senders choose the names. */
   series: 100_000,
-  /** Recent identifiers remembered for each series: a redelivery or an overlap is seconds deep. */
-  recentIds: 1024,
+  /**
+   * Recent ticks remembered to recognise repeated ones, over all series: a redelivery or an overlap is
+   * seconds deep, and this is some seconds of a busy feed in about 6 MB.
+   */
+  recentIds: 65_536,
   /** Ticks held back for each series while waiting for earlier ones. */
   reorderTicks: 4096,
   /** Empty steps filled in one go: a year of daily steps; a longer hole starts the grid anew. */

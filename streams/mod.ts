@@ -38,3 +38,20 @@ export {
   type Subscription,
 } from "./sinks/fan_out.ts";
 export type { ServerSocket, SocketData } from "./server_socket.ts";
+export { type QueuePolicy, TickQueue, type TickQueueOptions } from "./tick_queue.ts";
+export { backoffMs, type BackoffOptions } from "./sources/backoff.ts";
+export {
+  type FeedFrame,
+  type FeedProtocol,
+  type FeedSequence,
+  jsonFeed,
+  type JsonFeedOptions,
+} from "./sources/feed_protocol.ts";
+export {
+  type FeedSocket,
+  type FeedSocketEvents,
+  type FeedSocketOptions,
+  type OpenFeedSocket,
+  openNativeSocket,
+} from "./sources/feed_socket.ts";
+export { webSocketSource, type WebSocketSourceOptions } from "./sources/websocket.ts";
