@@ -4,20 +4,32 @@ import { ErrorShape } from "./error_shape.ts";
 import type { Seasons } from "./seasonality.ts";
 import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 
-const SHAPE_MEMORY = 0.9995;
-const CONFORMAL_RATE = 0.005;
+/** Errors of h steps overlap, so they tell less each: the memory of their shape is longer. */
+const SHAPE_STEPS = 2000;
+const SHAPE_STEPS_PER_AHEAD = 100;
+const CONFORMAL_RATE = 0.002;
+/** The tables of shapes are refreshed so many times within a horizon. */
+const REFRESHES = 8;
 
 /**
- * Turns points into predictive distributions: `q(τ) = m + s · Z(τ')`. The size `s` follows volatility,
+ * Turns points into predictive distributions: `q(τ) = m + s · (Z(τ) + b(τ))`. The size `s` follows volatility,
  * season and level ({@linkcode ErrorScale}), the shape `Z` is that of the past standardised errors
- * ({@linkcode ErrorShape}), and the level `τ'` is corrected so that the share of truths below is τ
+ * ({@linkcode ErrorShape}), and the correction `b` keeps the share of truths below at τ
  * ({@linkcode Conformal}). Quantiles ascend by construction.
  */
 export class Calibrator implements Stateful {
   readonly #scale: ErrorScale;
   readonly #shapes: ErrorShape[];
   readonly #conformal: Conformal[];
-  readonly #asked: Float64Array;
+  readonly #levels: readonly number[];
+  readonly #horizon: number;
+  readonly #every: number;
+  /**
+   * Standardised quantiles and mean as forecasts used them, `[epochs, horizon, levels + 1]`: a forecast
+   * is judged by what it said, not by what its shape has become since.
+   */
+  readonly #tables: Float64Array;
+  readonly #epochs: number;
 
   /**
    * @param horizon Steps ahead.
@@ -25,13 +37,19 @@ export class Calibrator implements Stateful {
    * @param seasons The seasonal periods.
    */
   constructor(horizon: number, levels: readonly number[], seasons: Seasons) {
+    this.#horizon = horizon;
     this.#scale = new ErrorScale(horizon, seasons);
-    this.#shapes = Array.from({ length: horizon }, () => new ErrorShape(SHAPE_MEMORY));
+    this.#shapes = Array.from({ length: horizon }, (_, h) => {
+      return new ErrorShape(1 - 1 / (SHAPE_STEPS + SHAPE_STEPS_PER_AHEAD * h));
+    });
     this.#conformal = Array.from(
       { length: horizon },
       () => new Conformal(levels, CONFORMAL_RATE),
     );
-    this.#asked = new Float64Array(levels.length);
+    this.#levels = levels;
+    this.#every = Math.ceil(horizon / REFRESHES);
+    this.#epochs = Math.ceil(horizon / this.#every) + 1;
+    this.#tables = new Float64Array(this.#epochs * horizon * (levels.length + 1));
   }
 
   /** Goes on with other seasons. */
@@ -54,31 +72,38 @@ export class Calibrator implements Stateful {
     return this.#shapes[ahead - 1].probability((value - point) / size);
   }
 
+  /** Brings the tables up to date where it is time. Called once a step, after learning. */
+  refresh(step: number): void {
+    if (step % this.#every !== 0) return;
+    for (let ahead = 1; ahead <= this.#horizon; ahead++) {
+      const row = this.#row(step, ahead);
+      const shape = this.#shapes[ahead - 1];
+      shape.quantiles(this.#levels, this.#tables, row);
+      this.#conformal[ahead - 1].correct(this.#tables, row);
+      this.#tables[row + this.#levels.length] = shape.mean();
+    }
+  }
+
   /** Writes the quantiles of a forecast from `offset` on; returns its mean. */
   distribution(
+    origin: number,
     ahead: number,
     point: number,
     size: number,
     quantiles: Float64Array,
     offset: number,
   ): number {
-    const shape = this.#shapes[ahead - 1];
-    this.#conformal[ahead - 1].levels(this.#asked);
-    shape.quantiles(this.#asked, quantiles, offset);
-    for (let j = 0; j < this.#asked.length; j++) {
-      quantiles[offset + j] = point + size * quantiles[offset + j];
-    }
-    return point + size * shape.mean();
+    const row = this.#row(origin, ahead);
+    const count = this.#levels.length;
+    for (let j = 0; j < count; j++) quantiles[offset + j] = point + size * this.#tables[row + j];
+    return point + size * this.#tables[row + count];
   }
 
   /** Learns from a truth that has arrived. */
   learn(origin: number, ahead: number, point: number, size: number, value: number): void {
-    const shape = this.#shapes[ahead - 1];
-    const conformal = this.#conformal[ahead - 1];
     const u = (value - point) / size;
-    conformal.levels(this.#asked);
-    conformal.learn(shape.probability(u), this.#asked);
-    shape.observe(u);
+    this.#conformal[ahead - 1].learn(u, this.#tables, this.#row(origin, ahead));
+    this.#shapes[ahead - 1].observe(u);
     this.#scale.learn(origin, ahead, point, value - point, size);
   }
 
@@ -87,6 +112,7 @@ export class Calibrator implements Stateful {
     this.#scale.save(writer);
     for (const shape of this.#shapes) shape.save(writer);
     for (const conformal of this.#conformal) conformal.save(writer);
+    writer.putAll(this.#tables);
   }
 
   /** Takes the state back. */
@@ -94,5 +120,12 @@ export class Calibrator implements Stateful {
     this.#scale.load(reader);
     for (const shape of this.#shapes) shape.load(reader);
     for (const conformal of this.#conformal) conformal.load(reader);
+    reader.takeAll(this.#tables);
+  }
+
+  /** Where the table starts that forecasts from `origin` used. */
+  #row(origin: number, ahead: number): number {
+    const epoch = Math.floor(origin / this.#every) % this.#epochs;
+    return (epoch * this.#horizon + ahead - 1) * (this.#levels.length + 1);
   }
 }

@@ -1,12 +1,11 @@
 import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 
-/** How far a level may be moved towards 0 or 1, as a share of the way. */
-const REACH = 0.9;
-
 /**
- * Adaptive conformal inference (Gibbs and Candès 2021) for each quantile level at one horizon: where
- * truths fall below the quantile of level τ too seldom or too often, the level asked of the error shape
- * is moved, `α ← α + γ (τ − 1{y < q})`, so that in the long run the share below is τ on any stream.
+ * Online conformal correction of each quantile level at one horizon: quantile tracking (Angelopoulos,
+ * Candès and Tibshirani 2023, "Conformal PID control for time series prediction", section 2.1).
+ * `b ← b + η (τ − 1{y < q + b})`, in typical errors: where truths fall below the quantile of level τ too
+ * seldom the quantile goes up, else down. While errors stay bounded, the share below is τ up to
+ * `O(1 / (η n))` on any stream, also after drift.
  */
 export class Conformal implements Stateful {
   readonly #levels: readonly number[];
@@ -15,7 +14,7 @@ export class Conformal implements Stateful {
 
   /**
    * @param levels The levels wanted, ascending.
-   * @param rate γ.
+   * @param rate η.
    */
   constructor(levels: readonly number[], rate: number) {
     this.#levels = levels;
@@ -23,26 +22,25 @@ export class Conformal implements Stateful {
     this.#shifts = new Float64Array(levels.length);
   }
 
-  /** Writes the levels to ask for, ascending. */
-  levels(out: Float64Array): void {
-    let last = 0;
-    for (let j = 0; j < out.length; j++) {
-      const level = this.#levels[j];
-      const lowest = level * (1 - REACH);
-      const highest = level + (1 - level) * REACH;
-      const moved = Math.max(lowest, Math.min(highest, level + this.#shifts[j]));
-      last = Math.max(last, moved);
-      out[j] = last;
+  /** Shifts quantiles, from `offset` on, and keeps them in order. */
+  correct(quantiles: Float64Array, offset: number): void {
+    let last = -Infinity;
+    for (let j = 0; j < this.#levels.length; j++) {
+      last = Math.max(last, quantiles[offset + j] + this.#shifts[j]);
+      quantiles[offset + j] = last;
     }
   }
 
-  /** Learns from the probability that the error shape gave to what came: below each level or not. */
-  learn(probability: number, asked: Float64Array): void {
-    for (let j = 0; j < asked.length; j++) {
-      const level = this.#levels[j];
-      const below = probability < asked[j] ? 1 : 0;
-      const shift = this.#shifts[j] + this.#rate * (level - below);
-      this.#shifts[j] = Math.max(-level, Math.min(1 - level, shift));
+  /**
+   * Learns from a truth: below each quantile, as it was forecast, or not.
+   * @param value The truth.
+   * @param quantiles One corrected quantile a level, from `offset` on.
+   * @param offset Where they start.
+   */
+  learn(value: number, quantiles: Float64Array, offset: number): void {
+    for (let j = 0; j < this.#levels.length; j++) {
+      const below = value < quantiles[offset + j] ? 1 : 0;
+      this.#shifts[j] += this.#rate * (this.#levels[j] - below);
     }
   }
 

@@ -5,7 +5,9 @@ import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 
 /** Rates of the running one-step errors: days, weeks and months for a daily price, as in HAR models. */
 const RATES = [0.15, 0.04, 0.008];
-const OWN_RATE = 0.01;
+/** Overlapping errors of h steps count as one: their running size moves the slower. */
+const OWN_STEPS = 100;
+const OWN_STEPS_PER_AHEAD = 10;
 const FORGETTING = 0.9995;
 const RIDGE = 20;
 /** An error counts as at most this many expected ones. */
@@ -32,6 +34,8 @@ export class ErrorScale implements Stateful {
   #regressions: RecursiveLeastSquares[] = [];
   /** Logarithms of the running errors at the latest origins, `[horizon + 1, speeds]`. */
   readonly #origins: Float64Array;
+  /** The running errors of each horizon as forecasts used them, `[horizon + 1, horizon]`. */
+  readonly #typicals: Float64Array;
   #z = new Float64Array(0);
   readonly #target = new Float64Array(1);
 
@@ -41,7 +45,10 @@ export class ErrorScale implements Stateful {
    */
   constructor(horizon: number, seasons: Seasons) {
     this.#horizon = horizon;
-    this.#own = Array.from({ length: horizon }, () => new RunningScale(OWN_RATE));
+    this.#own = Array.from({ length: horizon }, (_, h) => {
+      return new RunningScale(1 / (OWN_STEPS + OWN_STEPS_PER_AHEAD * h));
+    });
+    this.#typicals = new Float64Array((horizon + 1) * horizon);
     this.#origins = new Float64Array((horizon + 1) * RATES.length);
     this.setSeasons(seasons);
   }
@@ -74,6 +81,7 @@ export class ErrorScale implements Stateful {
    */
   expected(origin: number, ahead: number, point: number): number {
     const own = this.#typical(ahead);
+    this.#typicals[(origin % (this.#horizon + 1)) * this.#horizon + ahead - 1] = own;
     this.#fill(origin, ahead, point, own);
     const shift = this.#regressions[ahead - 1].predict(this.#z);
     return own * Math.exp(Math.max(-LOG_RANGE, Math.min(LOG_RANGE, shift)));
@@ -81,9 +89,8 @@ export class ErrorScale implements Stateful {
 
   /** Learns from an error that has become known, and from the size that was expected of it. */
   learn(origin: number, ahead: number, point: number, error: number, expected: number): void {
-    const scale = this.#own[ahead - 1];
-    scale.observe(error);
-    const own = this.#typical(ahead);
+    this.#own[ahead - 1].observe(error);
+    const own = this.#typicals[(origin % (this.#horizon + 1)) * this.#horizon + ahead - 1];
     this.#fill(origin, ahead, point, own);
     const ratio = Math.min(RATIO_MAX, Math.abs(error) / expected);
     this.#target[0] = Math.log(expected / own) + ratio - 1;
@@ -94,6 +101,7 @@ export class ErrorScale implements Stateful {
   save(writer: StateWriter): void {
     for (const scale of [...this.#speeds, ...this.#own, this.#level]) scale.save(writer);
     writer.putAll(this.#origins);
+    writer.putAll(this.#typicals);
     for (const regression of this.#regressions) regression.save(writer);
   }
 
@@ -101,6 +109,7 @@ export class ErrorScale implements Stateful {
   load(reader: StateReader): void {
     for (const scale of [...this.#speeds, ...this.#own, this.#level]) scale.load(reader);
     reader.takeAll(this.#origins);
+    reader.takeAll(this.#typicals);
     for (const regression of this.#regressions) regression.load(reader);
   }
 

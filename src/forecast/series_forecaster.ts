@@ -146,14 +146,17 @@ export class SeriesForecaster implements Stateful {
       this.#mixtures[row + h] = mixture;
       this.#sizes[row + h] = this.#calibrator.size(step, h + 1, mixture);
     }
+    this.#calibrator.refresh(step);
   }
 
   /** Writes the quantiles `[horizon, levels]` and the mean of the steps ahead. */
   forecast(quantiles: Float64Array, mean: Float64Array): void {
     const { horizon, levels } = this.#options;
-    const row = this.#row(this.#history.length - 1);
+    const step = this.#history.length - 1;
+    const row = this.#row(step);
     for (let h = 0; h < horizon; h++) {
       mean[h] = this.#calibrator.distribution(
+        step,
         h + 1,
         this.#mixtures[row + h],
         this.#sizes[row + h],
