@@ -18,6 +18,11 @@ export interface LagLinearOptions {
 /** A sample further off than this many typical errors counts as if it were at that distance (Huber 1964). */
 const HUBER = 3;
 const SCALE_RATE = 0.01;
+/** In quiet stretches the unit stays above this share of the long-run change. */
+const SLOW_RATE = 0.0005;
+const SLOW_SHARE = 0.25;
+/** Features are cut off here, in units, so that one outlier cannot swing the forecast for a day. */
+const FEATURE_MAX = 10;
 const LEVEL_RATE = 0.002;
 
 /**
@@ -31,6 +36,7 @@ export class LagLinear implements Expert {
   readonly #options: LagLinearOptions;
   readonly #regression: RecursiveLeastSquares;
   readonly #scale = new RunningScale(SCALE_RATE);
+  readonly #slow = new RunningScale(SLOW_RATE);
   readonly #error = new RunningScale(SCALE_RATE);
   readonly #x: Float64Array;
   readonly #targets: Float64Array;
@@ -55,7 +61,9 @@ export class LagLinear implements Expert {
   observe(step: number): void {
     const { history, horizon } = this.#context;
     if (!history.has(step - 1)) return;
-    this.#scale.observe(history.at(step) - history.at(step - 1));
+    const change = history.at(step) - history.at(step - 1);
+    this.#scale.observe(change);
+    this.#slow.observe(change);
     const value = history.at(step);
     this.#level = Number.isNaN(this.#level)
       ? value
@@ -63,7 +71,7 @@ export class LagLinear implements Expert {
     this.#levels[step % (horizon + 1)] = this.#level;
     const origin = step - horizon;
     if (!this.#fill(origin)) return;
-    const unit = 1 / this.#scale.value;
+    const unit = 1 / this.#unit();
     const last = history.at(origin);
     let error = 0;
     let known = 0;
@@ -89,7 +97,7 @@ export class LagLinear implements Expert {
       points.fill(NaN);
       return;
     }
-    const unit = this.#scale.value;
+    const unit = this.#unit();
     for (let ahead = 0; ahead < points.length; ahead++) {
       points[ahead] = last + unit * this.#regression.predict(this.#x, ahead);
     }
@@ -98,6 +106,7 @@ export class LagLinear implements Expert {
   /** Appends the state. */
   save(writer: StateWriter): void {
     this.#scale.save(writer);
+    this.#slow.save(writer);
     this.#error.save(writer);
     writer.put(this.#level);
     writer.putAll(this.#levels);
@@ -107,25 +116,33 @@ export class LagLinear implements Expert {
   /** Takes the state back. */
   load(reader: StateReader): void {
     this.#scale.load(reader);
+    this.#slow.load(reader);
     this.#error.load(reader);
     this.#level = reader.take();
     reader.takeAll(this.#levels);
     this.#regression.load(reader);
   }
 
+  /** The typical change: what everything is measured in. */
+  #unit(): number {
+    return Math.max(this.#scale.value, SLOW_SHARE * this.#slow.value);
+  }
+
   /** The features at `origin`; false where the history does not reach back far enough. */
   #fill(origin: number): boolean {
     const { history, horizon, seasons } = this.#context;
     const { lags, harmonics } = this.#options;
-    if (!history.has(origin - 2) || !(this.#scale.value > 0)) return false;
-    const unit = 1 / this.#scale.value;
+    if (!history.has(origin - 2) || !(this.#unit() > 0)) return false;
+    const unit = 1 / this.#unit();
     const x = this.#x;
     const oldest = history.first + 1;
     x[0] = 1;
-    x[1] = 0.1 * (history.at(origin) - this.#levels[origin % (horizon + 1)]) * unit;
+    x[1] = 0.1 * clip((history.at(origin) - this.#levels[origin % (horizon + 1)]) * unit, 100);
     for (let lag = 0; lag < lags; lag++) {
       const at = origin - lag;
-      x[2 + lag] = at < oldest ? 0 : (history.at(at) - history.at(at - 1)) * unit;
+      x[2 + lag] = at < oldest
+        ? 0
+        : clip((history.at(at) - history.at(at - 1)) * unit, FEATURE_MAX);
     }
     let at = 2 + lags;
     for (const period of seasons) {
@@ -137,4 +154,8 @@ export class LagLinear implements Expert {
     }
     return true;
   }
+}
+
+function clip(x: number, limit: number): number {
+  return Math.max(-limit, Math.min(limit, x));
 }
