@@ -25,7 +25,7 @@ export class Calibrator implements Stateful {
   readonly #horizon: number;
   readonly #every: number;
   /**
-   * Standardised quantiles and mean as forecasts used them, `[epochs, horizon, levels + 1]`: a forecast
+   * Standardised quantiles as forecasts used them, `[epochs, horizon, levels]`: a forecast
    * is judged by what it said, not by what its shape has become since.
    */
   readonly #tables: Float64Array;
@@ -49,7 +49,7 @@ export class Calibrator implements Stateful {
     this.#levels = levels;
     this.#every = Math.ceil(horizon / REFRESHES);
     this.#epochs = Math.ceil(horizon / this.#every) + 1;
-    this.#tables = new Float64Array(this.#epochs * horizon * (levels.length + 1));
+    this.#tables = new Float64Array(this.#epochs * horizon * levels.length);
   }
 
   /** Goes on with other seasons. */
@@ -77,14 +77,12 @@ export class Calibrator implements Stateful {
     if (step % this.#every !== 0) return;
     for (let ahead = 1; ahead <= this.#horizon; ahead++) {
       const row = this.#row(step, ahead);
-      const shape = this.#shapes[ahead - 1];
-      shape.quantiles(this.#levels, this.#tables, row);
+      this.#shapes[ahead - 1].quantiles(this.#levels, this.#tables, row);
       this.#conformal[ahead - 1].correct(this.#tables, row);
-      this.#tables[row + this.#levels.length] = shape.mean();
     }
   }
 
-  /** Writes the quantiles of a forecast from `offset` on; returns its mean. */
+  /** Writes the quantiles of a forecast from `offset` on. */
   distribution(
     origin: number,
     ahead: number,
@@ -92,11 +90,11 @@ export class Calibrator implements Stateful {
     size: number,
     quantiles: Float64Array,
     offset: number,
-  ): number {
+  ): void {
     const row = this.#row(origin, ahead);
-    const count = this.#levels.length;
-    for (let j = 0; j < count; j++) quantiles[offset + j] = point + size * this.#tables[row + j];
-    return point + size * this.#tables[row + count];
+    for (let j = 0; j < this.#levels.length; j++) {
+      quantiles[offset + j] = point + size * this.#tables[row + j];
+    }
   }
 
   /** Learns from a truth that has arrived. */
@@ -126,6 +124,6 @@ export class Calibrator implements Stateful {
   /** Where the table starts that forecasts from `origin` used. */
   #row(origin: number, ahead: number): number {
     const epoch = Math.floor(origin / this.#every) % this.#epochs;
-    return (epoch * this.#horizon + ahead - 1) * (this.#levels.length + 1);
+    return (epoch * this.#horizon + ahead - 1) * this.#levels.length;
   }
 }

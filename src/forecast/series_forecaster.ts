@@ -155,10 +155,11 @@ export class SeriesForecaster implements Stateful {
     const step = this.#history.length - 1;
     const row = this.#row(step);
     for (let h = 0; h < horizon; h++) {
-      mean[h] = this.#calibrator.distribution(
+      mean[h] = this.#mixtures[row + h];
+      this.#calibrator.distribution(
         step,
         h + 1,
-        this.#mixtures[row + h],
+        mean[h],
         this.#sizes[row + h],
         quantiles,
         h * levels.length,
