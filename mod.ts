@@ -16,6 +16,7 @@ export {
 } from "./streams/mod.ts";
 export type { Forecast, ForecastFlag } from "./src/forecast/forecast.ts";
 export type { Forecaster, Snapshot } from "./src/forecast/forecaster.ts";
+export type { Guest } from "./src/forecast/guest.ts";
 export {
   DEFAULT_LEVELS,
   OnlineForecaster,

@@ -2,6 +2,7 @@ import type { Frame } from "../../streams/mod.ts";
 import { ALL_EXPERTS, type ExpertName } from "./experts/registry.ts";
 import type { Forecast, ForecastFlag } from "./forecast.ts";
 import type { Forecaster, Snapshot } from "./forecaster.ts";
+import type { Guest } from "./guest.ts";
 import { SeriesForecaster, type SeriesOptions } from "./series_forecaster.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
 
@@ -34,6 +35,8 @@ export interface OnlineForecasterOptions {
   readonly levels?: readonly number[];
   /** The experts of the mixture; all of them where left out. */
   readonly experts?: readonly ExpertName[];
+  /** Models of their own beside the experts, such as networks. They are disposed of with the forecaster. */
+  readonly guests?: readonly Guest[];
   /** A seasonal period in steps, 0 for none; found from the data where left out. */
   readonly season?: number;
   /** Values kept of each series at most, a power of two. */
@@ -66,6 +69,7 @@ export class OnlineForecaster implements Forecaster {
   /** Quantile levels, ascending. */
   readonly levels: readonly number[];
   readonly #options: SeriesOptions;
+  readonly #guests: readonly Guest[];
   readonly #series = new Map<string, SeriesForecaster>();
 
   /**
@@ -83,30 +87,40 @@ export class OnlineForecaster implements Forecaster {
       throw new RangeError(`Levels must ascend within (0, 1), not ${this.levels.join(", ")}`);
     }
     const experts = options.experts ?? ALL_EXPERTS;
-    if (experts.length === 0) throw new RangeError("At least one expert is needed");
+    this.#guests = options.guests ?? [];
+    if (experts.length + this.#guests.length === 0) {
+      throw new RangeError("At least one expert is needed");
+    }
     this.#options = {
       horizon: this.horizon,
       levels: this.levels,
       experts,
-      guests: 0,
+      guests: this.#guests.length,
       season: options.season,
       historyLimit: options.historyLimit ?? HISTORY_LIMIT,
       guard: GUARD,
     };
   }
 
-  /** The experts of the mixture, in the order of their weights. */
+  /** The experts and guests of the mixture, in the order of their weights. */
   get experts(): readonly string[] {
-    return this.#options.experts;
+    return [...this.#options.experts, ...this.#guests.map(({ name }) => name)];
   }
 
-  /** Advances by frames, in order; every series at most once. */
-  step(frames: readonly Frame[]): void {
-    for (const frame of frames) {
-      const series = this.#series.get(frame.series) ?? this.#start(frame.series);
-      series.observe(frame.time, frame.values[0]);
-      series.conclude();
+  /**
+   * Advances by frames, in order; every series at most once.
+   *
+   * @returns A promise where a guest's device demands it.
+   */
+  step(frames: readonly Frame[]): void | Promise<void> {
+    for (const { series, time, values } of frames) {
+      (this.#series.get(series) ?? this.#start(series)).observe(time, values[0]);
     }
+    const said = this.#guests.map((guest) => guest.step(frames));
+    if (said.some((points) => points instanceof Promise)) {
+      return Promise.all(said).then((points) => this.#conclude(frames, points));
+    }
+    this.#conclude(frames, said as (readonly Float64Array[])[]);
   }
 
   /**
@@ -121,7 +135,10 @@ export class OnlineForecaster implements Forecaster {
     const { time, stepMs, steps, pValue } = state;
     const flags: ForecastFlag[] = [];
     if (steps < WARM_UP_STEPS) flags.push("warming-up");
-    else if (pValue < ANOMALY_LEVEL) flags.push("anomaly");
+    else {
+      if (state.hasSilentGuest()) flags.push("degraded");
+      if (pValue < ANOMALY_LEVEL) flags.push("anomaly");
+    }
     return {
       series,
       time,
@@ -152,26 +169,31 @@ export class OnlineForecaster implements Forecaster {
     return this.#known(series).seasons;
   }
 
-  /** Every value is learnt from at once: nothing is ever due. */
+  /** The experts learn from every value at once; only a guest may have something due. */
   framesUntilLearning(): number {
-    return Infinity;
+    return Math.min(Infinity, ...this.#guests.map((guest) => guest.framesUntilLearning()));
   }
 
-  /** Nothing is learnt aside. */
-  learn(): Promise<void> {
-    return Promise.resolve();
+  /** Lets the guests learn for which it is time. */
+  async learn(): Promise<void> {
+    for (const guest of this.#guests) await guest.learn();
   }
 
   /** Everything needed to go on. */
   snapshot(): Snapshot {
     const names = [...this.#series.keys()];
-    const arrays: Record<string, Float64Array> = {};
+    const arrays: Snapshot["arrays"] = {};
     names.forEach((name, index) => {
       const writer = new StateWriter();
       this.#series.get(name)!.save(writer);
       arrays[`series.${index}`] = writer.finish();
     });
-    return { manifest: { ...this.#configuration(), series: names }, arrays };
+    const guests = this.#guests.map((guest, index) => {
+      const { manifest, arrays: own } = guest.snapshot();
+      for (const [name, array] of Object.entries(own)) arrays[`guest.${index}.${name}`] = array;
+      return manifest;
+    });
+    return { manifest: { ...this.#configuration(), series: names, guestStates: guests }, arrays };
   }
 
   /**
@@ -179,9 +201,12 @@ export class OnlineForecaster implements Forecaster {
    * @throws {SyntaxError} when it is of another configuration or damaged.
    */
   restore(snapshot: Snapshot): void {
-    const { series, ...configuration } = snapshot.manifest;
+    const { series, guestStates, ...configuration } = snapshot.manifest;
     const own = this.#configuration();
-    if (!Array.isArray(series) || JSON.stringify(configuration) !== JSON.stringify(own)) {
+    if (
+      !Array.isArray(series) || !Array.isArray(guestStates) ||
+      JSON.stringify(configuration) !== JSON.stringify(own)
+    ) {
       throw new SyntaxError("Cannot restore forecaster: the snapshot is of another configuration");
     }
     const restored = new Map<string, SeriesForecaster>();
@@ -198,18 +223,35 @@ export class OnlineForecaster implements Forecaster {
       }
       restored.set(name, state);
     }
+    this.#guests.forEach((guest, index) => {
+      const prefix = `guest.${index}.`;
+      const arrays = Object.entries(snapshot.arrays)
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, array]) => [name.slice(prefix.length), array]);
+      guest.restore({ manifest: guestStates[index], arrays: Object.fromEntries(arrays) });
+    });
     this.#series.clear();
     for (const [name, state] of restored) this.#series.set(name, state);
   }
 
-  /** Nothing to give back. */
+  /** Gives back what the guests hold. */
   dispose(): void {
     this.#series.clear();
+    for (const guest of this.#guests) guest.dispose();
+  }
+
+  #conclude(frames: readonly Frame[], said: readonly (readonly Float64Array[])[]): void {
+    frames.forEach(({ series }, row) => {
+      const state = this.#known(series);
+      said.forEach((points, guest) => state.setGuest(guest, points[row]));
+      state.conclude();
+    });
   }
 
   #configuration(): Record<string, unknown> {
     const { guard, season = null, ...rest } = this.#options;
-    return { format: FORMAT, ...rest, season, guard };
+    const names = this.#guests.map(({ name }) => name);
+    return { format: FORMAT, ...rest, guests: names, season, guard };
   }
 
   #start(name: string): SeriesForecaster {

@@ -132,6 +132,16 @@ export class SeriesForecaster implements Stateful {
     this.#points.set(points, row + (this.#experts.length + index) * horizon);
   }
 
+  /** Whether a guest had nothing to say at the last step. */
+  hasSilentGuest(): boolean {
+    const { horizon } = this.#options;
+    const row = ((this.#history.length - 1) % (horizon + 1)) * this.#size * horizon;
+    for (let e = this.#experts.length; e < this.#size; e++) {
+      if (Number.isNaN(this.#points[row + e * horizon])) return true;
+    }
+    return false;
+  }
+
   /** Mixes what the experts and guests have said. */
   conclude(): void {
     const { horizon } = this.#options;

@@ -50,6 +50,8 @@ export class OnnxNetwork {
   readonly features: number;
   /** Numbers in the state of one series. */
   readonly stateLength: number;
+  /** Numbers it says of one series at each step. */
+  readonly outputLength: number;
   /** What the file says about itself. */
   readonly model: OnnxModel;
   readonly #runtime: Runtime;
@@ -62,17 +64,19 @@ export class OnnxNetwork {
     model: OnnxModel,
     signature: OnnxSignature,
     features: number,
+    outputLength: number,
   ) {
     this.#runtime = runtime;
     this.#session = session;
     this.#signature = signature;
     this.model = model;
     this.features = features;
+    this.outputLength = outputLength;
     this.stateLength = signature.states.reduce((sum, { length }) => sum + length, 0);
   }
 
   /**
-   * Loads a model. ONNX Runtime itself is only loaded now.
+   * Loads a model and tries one step. ONNX Runtime itself is only loaded now.
    *
    * @param file The ONNX file's bytes.
    * @param options How to run it.
@@ -102,7 +106,17 @@ export class OnnxNetwork {
     } catch (cause) {
       throw new SyntaxError(`ONNX Runtime refuses the model: ${message(cause)}`, { cause });
     }
-    return new OnnxNetwork(runtime, session, model, signature, features);
+    const trial = new OnnxNetwork(runtime, session, model, signature, features, 0);
+    try {
+      const [said] = await trial.step(
+        [new Float32Array(features)],
+        [new Float32Array(trial.stateLength)],
+      );
+      return new OnnxNetwork(runtime, session, model, signature, features, said.length);
+    } catch (cause) {
+      await session.release();
+      throw new TypeError(`Cannot run the ONNX model tick by tick: ${message(cause)}`, { cause });
+    }
   }
 
   /**
