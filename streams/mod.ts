@@ -64,3 +64,4 @@ export {
 } from "./nats_subjects.ts";
 export { type LogEntry, NatsLog, type NatsLogOptions } from "./sources/nats.ts";
 export { type NatsMessage, NatsPublisher, type NatsPublisherOptions } from "./sinks/nats.ts";
+export type { NatsConnection } from "./nats_connection.ts";

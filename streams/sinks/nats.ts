@@ -1,4 +1,5 @@
-import type { MsgHdrs, NatsConnection, Subscription } from "@nats-io/nats-core";
+import type { MsgHdrs, NatsConnection as Connection, Subscription } from "@nats-io/nats-core";
+import type { NatsConnection } from "../nats_connection.ts";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
 import type { StatusListener } from "../status.ts";
@@ -47,7 +48,7 @@ interface Flight {
  * same id until it is, through restarts of the server.
  */
 export class NatsPublisher {
-  readonly #connection: NatsConnection;
+  readonly #connection: Connection;
   readonly #onStatus: StatusListener;
   readonly #signal: AbortSignal | undefined;
   readonly #retryMs: number;
@@ -62,7 +63,7 @@ export class NatsPublisher {
 
   private constructor(options: NatsPublisherOptions, headers: () => MsgHdrs) {
     this.#headers = headers;
-    this.#connection = options.connection;
+    this.#connection = options.connection as Connection;
     this.#onStatus = options.onStatus ?? (() => {});
     this.#signal = options.signal;
     this.#retryMs = options.retryMs ?? RETRY_MS;

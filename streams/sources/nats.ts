@@ -1,5 +1,6 @@
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/nats-core";
+import type { NatsConnection as Connection } from "@nats-io/nats-core";
+import type { NatsConnection } from "../nats_connection.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { StatusListener } from "../status.ts";
 
@@ -56,6 +57,7 @@ type Library = typeof import("@nats-io/jetstream");
  */
 export class NatsLog {
   readonly #options: NatsLogOptions;
+  readonly #connection: Connection;
   readonly #library: Library;
   readonly #clock: Clock;
   readonly #onStatus: StatusListener;
@@ -75,6 +77,7 @@ export class NatsLog {
 
   private constructor(options: NatsLogOptions, library: Library) {
     this.#library = library;
+    this.#connection = options.connection as Connection;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#onStatus = options.onStatus ?? (() => {});
@@ -132,7 +135,8 @@ export class NatsLog {
 
   /** Makes the durable consumer anew, after the last entry that arrived. */
   async #consume(): Promise<void> {
-    const { connection, stream, consumer } = this.#options;
+    const { stream, consumer } = this.#options;
+    const connection = this.#connection;
     const { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } = this.#library;
     await this.#messages?.close();
     this.#messages = undefined;
@@ -178,7 +182,7 @@ export class NatsLog {
   /** Compares what waits with what was delivered, and makes a stuck consumer again. */
   async #watch(): Promise<void> {
     const { signal } = this.#closing;
-    const { connection, stream, consumer, stuckMs = STUCK_MS } = this.#options;
+    const { stream, consumer, stuckMs = STUCK_MS } = this.#options;
     let attempt = 0;
     while (true) {
       const before = this.#last;
@@ -190,7 +194,7 @@ export class NatsLog {
         continue;
       }
       try {
-        const manager = await this.#library.jetstreamManager(connection);
+        const manager = await this.#library.jetstreamManager(this.#connection);
         const { state } = await manager.streams.info(stream);
         const info = await manager.consumers.info(stream, consumer).catch(() => undefined);
         const idle = state.last_seq <= this.#last && info !== undefined;
