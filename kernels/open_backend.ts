@@ -3,6 +3,7 @@ import { chooseBackend } from "./choose_backend.ts";
 import type { Workload } from "./measure_step.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
 import { selfCheck } from "./self_check.ts";
+import { openWasm } from "./wasm/open_wasm.ts";
 import { openWebGpu, type WebGpuOptions } from "./webgpu/open_webgpu.ts";
 
 /** How {@linkcode openBackend} opens a device. */
@@ -53,6 +54,7 @@ export async function openBackend(
   options: OpenOptions = {},
 ): Promise<Backend> {
   if (kind === "reference") return new ReferenceBackend();
+  if (kind === "wasm") return await openWasm();
   if (kind === "webgpu") return await openCheckedGpu(options);
   if (kind === "auto") {
     const { backend, reason } = await chooseBackend({
@@ -62,7 +64,7 @@ export async function openBackend(
     options.onChoice?.(reason);
     return backend;
   }
-  throw new Error(`Cannot open backend: ${kind} is not available here`);
+  throw new TypeError(`Cannot open backend: there is no "${kind}"`);
 }
 
 async function openCheckedGpu(options: WebGpuOptions): Promise<Backend> {

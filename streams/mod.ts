@@ -55,13 +55,3 @@ export {
   openNativeSocket,
 } from "./sources/feed_socket.ts";
 export { webSocketSource, type WebSocketSourceOptions } from "./sources/websocket.ts";
-export {
-  forecastSubject,
-  modelSubject,
-  partitionOf,
-  subjectToken,
-  tickSubject,
-} from "./nats_subjects.ts";
-export { type LogEntry, NatsLog, type NatsLogOptions } from "./sources/nats.ts";
-export { type NatsMessage, NatsPublisher, type NatsPublisherOptions } from "./sinks/nats.ts";
-export type { NatsConnection } from "./nats_connection.ts";

@@ -8,6 +8,7 @@ import {
   layerParameterLength,
   type LayerShape,
 } from "../backend.ts";
+import { checkLength, checkRange, checkRow, checkType } from "../buffer_checks.ts";
 import { checkArguments, rowCount } from "../check_arguments.ts";
 import { linear, linearBackward } from "./linear.ts";
 import { loss } from "./loss.ts";
@@ -32,9 +33,7 @@ export class ReferenceBackend implements HostBackend {
 
   /** Zeroed memory. */
   allocate(length: number, type: ElementType = "f32"): DeviceBuffer {
-    if (!Number.isInteger(length) || length < 1) {
-      throw new RangeError(`Cannot allocate ${length} elements`);
-    }
+    checkLength(length);
     return new ReferenceBuffer(type === "f32" ? new Float32Array(length) : new Uint32Array(length));
   }
 
@@ -113,23 +112,6 @@ function indices(buffer: DeviceBuffer): Uint32Array {
   const { memory } = own(buffer);
   if (memory instanceof Uint32Array) return memory;
   throw new TypeError("The buffer holds floats");
-}
-
-function checkRange(buffer: DeviceBuffer, offset: number, length: number): void {
-  if (Number.isInteger(offset) && offset >= 0 && offset + length <= buffer.length) return;
-  throw new RangeError(
-    `Elements ${offset} to ${offset + length} lie outside a buffer of ${buffer.length}`,
-  );
-}
-
-function checkType(buffer: DeviceBuffer, values: Float32Array | Uint32Array): void {
-  const type = values instanceof Float32Array ? "f32" : "u32";
-  if (type !== buffer.type) throw new TypeError(`The buffer holds ${buffer.type}, not ${type}`);
-}
-
-function checkRow(row: number, rows: number): number {
-  if (row < rows) return row;
-  throw new RangeError(`Row ${row} lies outside ${rows} rows`);
 }
 
 /** A type of its own for each kernel, so that its arguments are known inside. */

@@ -7,6 +7,7 @@ import type {
   KernelName,
   LayerShape,
 } from "../backend.ts";
+import { checkRange, checkType } from "../buffer_checks.ts";
 import { checkArguments, rowCount } from "../check_arguments.ts";
 import { DeviceLostError } from "../device_lost_error.ts";
 import { BufferPool, gpuMemory, paddedBytes, type PoolCounts } from "./buffer_pool.ts";
@@ -178,16 +179,4 @@ export class WebGpuBackend implements Backend {
     const { maxStorageBufferBindingSize, maxBufferSize } = this.#device.limits;
     return Math.min(maxStorageBufferBindingSize, maxBufferSize);
   }
-}
-
-function checkRange(buffer: DeviceBuffer, offset: number, length: number): void {
-  if (Number.isInteger(offset) && offset >= 0 && offset + length <= buffer.length) return;
-  throw new RangeError(
-    `Elements ${offset} to ${offset + length} lie outside a buffer of ${buffer.length}`,
-  );
-}
-
-function checkType(buffer: DeviceBuffer, values: Float32Array | Uint32Array): void {
-  const type = values instanceof Float32Array ? "f32" : "u32";
-  if (type !== buffer.type) throw new TypeError(`The buffer holds ${buffer.type}, not ${type}`);
 }
