@@ -1,0 +1,111 @@
+// The library as a bundler makes it for browsers: small enough, and the same forecasts in a tab.
+import { deepEqual, ok } from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import { type BundleTrial, bundleTrial } from "./bundle_trial.ts";
+import { skipWithoutChromium, withPage } from "./chromium.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/**
+ * What each entry point may weigh in a page, in KiB after minification and gzip, without the packages
+ * that it leaves to the page. More needs a reason.
+ */
+const BUDGET_KIB: Readonly<Record<string, number>> = {
+  "mod.ts": 40,
+  "streams/mod.ts": 20,
+  "onnx.ts": 12,
+};
+
+/** Packages that a page brings itself, loaded only when they are used. */
+const LEFT_TO_THE_PAGE = ["onnxruntime-web/*", "ws"];
+
+async function bundle(entry: string, external: string[], csvParse = "csv-parse"): Promise<string> {
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [entry],
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    platform: "browser",
+    external,
+    alias: { "csv-parse": csvParse },
+  });
+  return outputFiles[0].text;
+}
+
+async function gzippedKib(text: string): Promise<number> {
+  const gzip = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  return (await new Response(gzip).bytes()).length / 1024;
+}
+
+Deno.test({
+  name: "entry points stay within their size budget",
+  // esbuild runs as a process of its own until it is told to stop.
+  sanitizeResources: false,
+  async fn(): Promise<void> {
+    try {
+      for (const [entry, budget] of Object.entries(BUDGET_KIB)) {
+        const text = await bundle(entry, ["@std/csv/parse-stream", ...LEFT_TO_THE_PAGE]);
+        const size = await gzippedKib(text);
+        console.log(`${entry}: ${size.toFixed(1)} KiB of ${budget} KiB`);
+        ok(size <= budget, `${entry} weighs ${size.toFixed(1)} KiB, its budget is ${budget} KiB`);
+      }
+    } finally {
+      await esbuild.stop();
+    }
+  },
+});
+
+const skip = skipWithoutChromium();
+if (skip) console.warn(`the bundle in a browser: skipped, ${skip}`);
+
+Deno.test({
+  name: "the bundle forecasts in a tab as in Deno: CSV, pipeline, ONNX, safetensors",
+  ignore: skip !== undefined,
+  // The same for esbuild; and ONNX Runtime keeps a message port.
+  sanitizeResources: false,
+  async fn(): Promise<void> {
+    const runtime = new URL(import.meta.resolve("onnxruntime-web/wasm"));
+    const imports = {
+      "@std/csv/parse-stream": "/csv.js",
+      "onnxruntime-web/wasm": "/ort/ort.wasm.bundle.min.mjs",
+    };
+    const map = JSON.stringify({ imports });
+    const page = await bundle(
+      "test/browser/bundle_page.ts",
+      Object.keys(imports).concat("ws", "onnxruntime-web/*"),
+    );
+    const csv = await bundle(
+      "compat/std-csv/parse_stream.ts",
+      [],
+      fileURLToPath(import.meta.resolve("csv-parse/browser/esm")),
+    );
+    await esbuild.stop();
+    const script = "text/javascript";
+    await withPage({
+      "/": [
+        "text/html",
+        `<!doctype html><script type="importmap">${map}</script>` +
+        '<script type="module" src="/page.js"></script>',
+      ],
+      "/page.js": [script, page],
+      "/csv.js": [script, csv],
+    }, async (tab, origin) => {
+      const problems: string[] = [];
+      tab.on("pageerror", (error) => problems.push(String(error)));
+      await tab.route("**/ort/*", async (route) => {
+        const name = new URL(route.request().url()).pathname.split("/").at(-1)!;
+        await route.fulfill({ path: fileURLToPath(new URL(name, runtime)) });
+      });
+      await tab.goto(origin);
+      await tab.waitForFunction("globalThis.trial").catch(() => ok(false, problems.join("\n")));
+      const said = await tab.evaluate(() =>
+        (globalThis as unknown as { trial(): Promise<BundleTrial> }).trial()
+      );
+      const expected = await bundleTrial();
+      deepEqual(said, expected);
+    });
+  },
+});
