@@ -24,6 +24,12 @@ export {
 } from "./src/forecast/online_forecaster.ts";
 export { ALL_EXPERTS, type ExpertName, LIGHT_EXPERTS } from "./src/forecast/experts/registry.ts";
 export { CRPS_LEVELS, type Scores } from "./src/evaluate/metrics.ts";
+export {
+  type ChannelsOptions,
+  type ChannelsResult,
+  evaluateChannels,
+} from "./src/evaluate/channels.ts";
+export { evaluationReport } from "./src/evaluate/report.ts";
 export type { BaselineName } from "./src/evaluate/baselines.ts";
 export type { Skill } from "./src/evaluate/bootstrap.ts";
 export type { EvaluationRow } from "./src/evaluate/prequential.ts";

@@ -44,6 +44,20 @@ export interface ChannelsResult {
  * @param rows The table; every value a channel.
  * @param options The protocol.
  * @returns The mean errors.
+ *
+ * @example
+ * ```ts
+ * import { evaluateChannels } from "@tickcast/tickcast";
+ * import { equal } from "node:assert/strict";
+ *
+ * const rows = Array.from({ length: 60 }, (_, i) => ({
+ *   time: i * 60_000,
+ *   values: Float64Array.of(i % 5, i % 3),
+ * }));
+ * const protocol = { horizon: 2, standardiseOn: 20, firstTarget: 30 };
+ * const { windows } = await evaluateChannels(rows, protocol);
+ * equal(windows, 29);
+ * ```
  */
 export async function evaluateChannels(
   rows: readonly EvaluationRow[],
