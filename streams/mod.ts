@@ -55,3 +55,12 @@ export {
   openNativeSocket,
 } from "./sources/feed_socket.ts";
 export { webSocketSource, type WebSocketSourceOptions } from "./sources/websocket.ts";
+export { stageStream, type TickStage } from "./transforms/stage.ts";
+export { TickOrder, type TickOrderCounts, type TickOrderOptions } from "./transforms/order.ts";
+export { type Aggregate, Resampler, type ResamplerOptions } from "./transforms/resample.ts";
+export { marketHours, type MarketHoursOptions } from "./transforms/market_hours.ts";
+export { AsOfJoin, type AsOfJoinOptions, type Covariate } from "./transforms/join.ts";
+export { mergeByTime, mergeSources } from "./sources/merge.ts";
+export { ndjsonSource, type NdjsonSourceOptions } from "./sources/ndjson.ts";
+export { recordingSink, type RecordingSinkOptions } from "./sinks/recording.ts";
+export { recordingSource, type RecordingSourceOptions } from "./sources/recording.ts";

@@ -5,13 +5,18 @@ export type ByteInput = string | URL | ReadableStream<Uint8Array<ArrayBuffer>>;
  * Opens bytes for reading and unpacks gzip, told by its magic bytes rather than by a name.
  *
  * @param input Where they come from.
+ * @param signal Ends the bytes, also while waiting for a silent input.
  * @returns The unpacked bytes.
  * @throws {Error} when the file or the resource cannot be opened.
  */
 export async function openBytes(
   input: ByteInput,
+  signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const reader = (await open(input)).getReader();
+  const cancel = (): void => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel, { once: true });
+  if (signal.aborted) cancel();
   const head = await reader.read();
   const rest = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller): void {

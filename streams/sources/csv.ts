@@ -80,7 +80,7 @@ export function csvSource(options: CsvSourceOptions): ReadableStream<readonly Ti
     let batch: Tick[] = [];
     let startMs = NaN;
     let firstTime = NaN;
-    for await (const tick of csvTicks(options)) {
+    for await (const tick of csvTicks(options, stop)) {
       if (stop.aborted) return;
       if (Number.isNaN(startMs)) [startMs, firstTime] = [clock.now(), tick.time];
       const dueMs = speed > 0 ? startMs + (tick.time - firstTime) / speed : -Infinity;
@@ -102,8 +102,8 @@ export function csvSource(options: CsvSourceOptions): ReadableStream<readonly Ti
   }, signal);
 }
 
-async function* csvTicks(options: CsvSourceOptions): AsyncGenerator<Tick> {
-  const bytes = await openBytes(options.input);
+async function* csvTicks(options: CsvSourceOptions, stop: AbortSignal): AsyncGenerator<Tick> {
+  const bytes = await openBytes(options.input, stop);
   const records = bytes.pipeThrough(new TextDecoderStream()).pipeThrough(
     // Quotes out of place are taken as they stand, so that one cannot end the whole replay.
     new CsvParseStream({

@@ -95,9 +95,10 @@ export class TickDecoder {
    *
    * @param frame Text, or its UTF-8 bytes.
    * @param arrival When it arrived, epoch milliseconds; used only with `arrivalTime`.
+   * @param line The line that the frame is, where it is one of a longer text; counted from 1.
    * @returns The good ticks and the reasons why others were refused. Never throws on bad input.
    */
-  decode(frame: string | Uint8Array, arrival: number = NaN): Decoded {
+  decode(frame: string | Uint8Array, arrival: number = NaN, line: number = 0): Decoded {
     const out: Decoded = { ticks: [], rejected: [] };
     const size = typeof frame === "string" ? frame.length : frame.byteLength;
     if (size > this.#frameBytesMax) {
@@ -113,7 +114,7 @@ export class TickDecoder {
       return out;
     }
     if (this.#isNdjson(text)) this.#lines(text, arrival, out);
-    else this.#document(text, 0, arrival, out);
+    else this.#document(text, line, arrival, out);
     return out;
   }
 

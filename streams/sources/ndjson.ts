@@ -1,0 +1,69 @@
+import { type Clock, systemClock } from "../clock.ts";
+import { InputError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { StatusListener } from "../status.ts";
+import type { Tick } from "../tick.ts";
+import { type DecodeOptions, TickDecoder } from "../transforms/decode.ts";
+import { type ByteInput, openBytes } from "./bytes.ts";
+import { readLines } from "./lines.ts";
+import { sourceOf } from "./source.ts";
+
+/** What to read lines of JSON from. */
+export interface NdjsonSourceOptions {
+  /** The file or stream, plain or gzipped; `Deno.stdin.readable` for standard input. */
+  readonly input: ByteInput;
+  /** The format of a line; the wire format by default. */
+  readonly decode?: DecodeOptions;
+  /** Time, for ticks that take the time of their arrival. */
+  readonly clock?: Clock;
+  /** Ends the source. */
+  readonly signal?: AbortSignal;
+  /** Hears of lines that could not be used, and of the end. */
+  readonly onStatus?: StatusListener;
+}
+
+/**
+ * Ticks from lines of JSON: a file, standard input, or any stream of bytes.
+ *
+ * @param options What to read.
+ * @returns The ticks, a batch for whatever has arrived.
+ *
+ * @example
+ * ```ts
+ * import { ndjsonSource } from "@tickcast/tickcast/streams";
+ * import { equal } from "node:assert/strict";
+ *
+ * const input = new Blob(['{"series":"a","time":1,"value":2}\noops\n']).stream();
+ * const problems: string[] = [];
+ * const ticks = ndjsonSource({
+ *   input,
+ *   onStatus: (status) => status.kind === "rejected" && problems.push(status.detail),
+ * });
+ * equal((await Array.fromAsync(ticks)).flat().length, 1);
+ * equal(problems[0], 'Line 2: not JSON: "oops"');
+ * ```
+ */
+export function ndjsonSource(options: NdjsonSourceOptions): ReadableStream<readonly Tick[]> {
+  const { clock = systemClock, onStatus } = options;
+  const decoder = new TickDecoder(options.decode);
+  const reject = ({ reason, message: detail }: InputError): void =>
+    onStatus?.({ kind: "rejected", source: "ndjson", reason, detail, count: 1 });
+  return sourceOf(async function* (stop): AsyncGenerator<readonly Tick[]> {
+    const bytes = await openBytes(options.input, stop);
+    for await (const lines of readLines(bytes)) {
+      const ticks: Tick[] = [];
+      for (const { text, number, tooLong } of lines) {
+        if (tooLong) {
+          const detail = `is over the limit of ${limits.frameBytes} characters`;
+          reject(new InputError("too-large", "", detail, { line: number }));
+        } else if (text.trim() !== "") {
+          const decoded = decoder.decode(text, clock.now(), number);
+          for (const tick of decoded.ticks) ticks.push(tick);
+          decoded.rejected.forEach(reject);
+        }
+      }
+      if (ticks.length > 0) yield ticks;
+    }
+    onStatus?.({ kind: "ended", source: "ndjson" });
+  }, options.signal);
+}
