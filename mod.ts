@@ -65,7 +65,17 @@ export {
   type TensorData,
   writeSafetensors,
 } from "./src/state/safetensors.ts";
-export { JournalError } from "./src/state/store.ts";
+export { MemoryStore, type MemoryStoreOptions } from "./src/state/memory_store.ts";
+export {
+  type Appended,
+  type Checkpoint,
+  type FeedCursor,
+  JournalError,
+  type JournalRecord,
+  type StateStore,
+  type StoreStats,
+  type SwapRecord,
+} from "./src/state/store.ts";
 export {
   parametersFromStateDict,
   stateDict,

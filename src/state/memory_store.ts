@@ -1,0 +1,145 @@
+import { type Clock, systemClock, type Tick } from "../../streams/mod.ts";
+import type { Snapshot } from "../forecast/forecaster.ts";
+import { decodeCheckpoint, encodeCheckpoint, type EncodedCheckpoint } from "./checkpoint.ts";
+import { IdWindow } from "./id_window.ts";
+import {
+  type Appended,
+  type Checkpoint,
+  CHECKPOINTS_KEPT,
+  type FeedCursor,
+  IDS_KEPT,
+  type JournalRecord,
+  type StateStore,
+  type StoreStats,
+  type SwapRecord,
+} from "./store.ts";
+
+/** How a {@linkcode MemoryStore} is made. */
+export interface MemoryStoreOptions {
+  /** Checkpoints kept; 3 where left out. */
+  readonly checkpointsKept?: number;
+  /** Ids remembered against repeated delivery; 131,072 where left out. */
+  readonly idsKept?: number;
+  /** Where time comes from. */
+  readonly clock?: Clock;
+}
+
+/**
+ * A store that lives as long as its process: for browsers, tests, and servers that need no memory. The
+ * journal is kept from the oldest checkpoint on, so save one now and then.
+ *
+ * @example Append, save, go on
+ * ```ts
+ * import { MemoryStore } from "@tickcast/tickcast";
+ *
+ * const store = new MemoryStore();
+ * await store.append([{ series: "room", time: 0, values: { value: 20 } }]);
+ * await store.saveCheckpoint({ manifest: {}, arrays: {} }, 1);
+ * if ((await store.loadCheckpoint())?.sequence !== 1) throw new Error();
+ * ```
+ */
+export class MemoryStore implements StateStore {
+  readonly #checkpointsKept: number;
+  readonly #clock: Clock;
+  readonly #ids: IdWindow;
+  readonly #cursors = new Map<string, string>();
+  readonly #checkpoints = new Map<number, EncodedCheckpoint>();
+  #batches: { first: number; ticks: readonly Tick[] }[] = [];
+  #swaps: SwapRecord[] = [];
+  #sequence = 0;
+
+  /** An empty store. */
+  constructor(options: MemoryStoreOptions = {}) {
+    this.#checkpointsKept = options.checkpointsKept ?? CHECKPOINTS_KEPT;
+    this.#clock = options.clock ?? systemClock;
+    this.#ids = new IdWindow(options.idsKept ?? IDS_KEPT);
+  }
+
+  /** The sequence number of the last tick. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Keeps ticks; see {@linkcode StateStore.append}. */
+  append(ticks: readonly Tick[], cursor?: FeedCursor): Promise<Appended> {
+    const first = this.#sequence + 1;
+    const fresh: Tick[] = [];
+    const duplicates: number[] = [];
+    ticks.forEach((tick, index) => {
+      if (this.#ids.add(tick)) fresh.push(tick);
+      else duplicates.push(index);
+    });
+    if (fresh.length > 0) this.#batches.push({ first, ticks: fresh });
+    this.#sequence += fresh.length;
+    if (cursor !== undefined) this.#cursors.set(cursor.feed, cursor.position);
+    return Promise.resolve({ first, ticks: fresh, duplicates });
+  }
+
+  /** Records a swap; see {@linkcode StateStore.recordSwap}. */
+  recordSwap(swap: SwapRecord): void {
+    this.#swaps.push(swap);
+  }
+
+  /** The journal after a number of applied ticks; see {@linkcode StateStore.replay}. */
+  *replay(after: number): Generator<JournalRecord> {
+    const swaps = this.#swaps.filter(({ sequence }) => sequence >= after);
+    let position = after;
+    for (const { first, ticks } of [...this.#batches]) {
+      const end = first + ticks.length - 1;
+      while (position < end) {
+        while (swaps.length > 0 && swaps[0].sequence <= position) yield swapRecord(swaps);
+        const until = Math.min(end, swaps[0]?.sequence ?? end);
+        const start = Math.max(position + 1, first);
+        yield { kind: "ticks", first: start, ticks: ticks.slice(start - first, until - first + 1) };
+        position = until;
+      }
+    }
+    while (swaps.length > 0) yield swapRecord(swaps);
+  }
+
+  /** Where a feed was; see {@linkcode StateStore.cursor}. */
+  cursor(feed: string): string | undefined {
+    return this.#cursors.get(feed);
+  }
+
+  /** Saves a checkpoint; see {@linkcode StateStore.saveCheckpoint}. */
+  async saveCheckpoint(snapshot: Snapshot, sequence: number): Promise<boolean> {
+    this.#checkpoints.set(sequence, await encodeCheckpoint(snapshot, sequence, this.#clock.now()));
+    const kept = this.#sequences();
+    for (const old of kept.splice(0, kept.length - this.#checkpointsKept)) {
+      this.#checkpoints.delete(old);
+    }
+    this.#batches = this.#batches.filter(({ first, ticks }) => first + ticks.length - 1 > kept[0]);
+    this.#swaps = this.#swaps.filter((swap) => swap.sequence >= kept[0]);
+    return true;
+  }
+
+  /** The newest checkpoint; see {@linkcode StateStore.loadCheckpoint}. */
+  async loadCheckpoint(): Promise<Checkpoint | undefined> {
+    const newest = this.#checkpoints.get(this.#sequences().at(-1) ?? -1);
+    return newest && await decodeCheckpoint(newest);
+  }
+
+  /** Figures for metrics. */
+  stats(): StoreStats {
+    return {
+      sequence: this.#sequence,
+      journalBytes: 0,
+      checkpoints: this.#sequences(),
+      writable: true,
+    };
+  }
+
+  /** Nothing to give back. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #sequences(): number[] {
+    return [...this.#checkpoints.keys()].sort((a, b) => a - b);
+  }
+}
+
+function swapRecord(swaps: SwapRecord[]): JournalRecord {
+  return { kind: "swap", swap: swaps.shift() as SwapRecord };
+}

@@ -1,0 +1,220 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
+import type { Tick } from "../../streams/mod.ts";
+import { decodeBatch, encodeBatch } from "./batch_codec.ts";
+import type { FeedCursor, JournalRecord, SwapRecord } from "./store.ts";
+
+/** Marks a database as a journal of ours ("TCKJ"), so that no other one is taken for it. */
+const APPLICATION_ID = 0x54434b4a;
+
+/** The layout written. A newer one is refused. */
+const JOURNAL_FORMAT_VERSION = 1;
+
+const PAGE_BYTES = 4096;
+
+/** Bytes the write-ahead log is cut back to after a checkpoint of the database. */
+const WAL_BYTES_KEPT = 4 * 1024 * 1024;
+
+/** What a journal needs to know. */
+export interface SqliteJournalOptions {
+  /** The database file. */
+  readonly path: string;
+  /** `process`: commits survive the process being killed. `power`: they are also flushed to disk. */
+  readonly durability: "process" | "power";
+  /** Bytes the database may take; beyond them it is full. */
+  readonly bytesMax: number;
+}
+
+/** The journal in one SQLite database: one row a micro-batch, so that a tick costs a few bytes. */
+export class SqliteJournal {
+  readonly #database: DatabaseSync;
+  readonly #insertBatch: StatementSync;
+  readonly #insertSwap: StatementSync;
+  readonly #upsertCursor: StatementSync;
+  readonly #selectBatches: StatementSync;
+  readonly #selectSwap: StatementSync;
+
+  /**
+   * Opens or makes the database.
+   *
+   * @throws {SyntaxError} when the file is another database or written by a newer release.
+   */
+  constructor(options: SqliteJournalOptions) {
+    const database = this.#database = new DatabaseSync(options.path);
+    try {
+      database.exec(`
+        PRAGMA page_size = ${PAGE_BYTES};
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = ${options.durability === "power" ? "FULL" : "NORMAL"};
+        PRAGMA journal_size_limit = ${WAL_BYTES_KEPT};
+        PRAGMA busy_timeout = 5000;
+        PRAGMA max_page_count = ${Math.ceil(options.bytesMax / PAGE_BYTES)};`);
+      this.#create();
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    this.#insertBatch = database.prepare("INSERT INTO batches VALUES (?, ?, ?, ?)");
+    this.#insertSwap = database.prepare("INSERT OR REPLACE INTO swaps VALUES (?, ?, ?)");
+    this.#upsertCursor = database.prepare("INSERT OR REPLACE INTO cursors VALUES (?, ?)");
+    this.#selectBatches = database.prepare(
+      "SELECT first, checksum, data FROM batches WHERE first + count > ? ORDER BY first LIMIT 1",
+    );
+    this.#selectSwap = database.prepare("SELECT data FROM swaps WHERE version = ?");
+  }
+
+  /** The sequence number of the last tick, also when the rows up to it have been let go. */
+  last(): number {
+    const row = this.#database.prepare(
+      "SELECT max(coalesce((SELECT max(first + count - 1) FROM batches), 0), released) AS last " +
+        "FROM position",
+    ).get() as { last: number };
+    return row.last;
+  }
+
+  /** The sequence number of the first tick still there, one past the last where there is none. */
+  first(): number {
+    const row = this.#database.prepare("SELECT min(first) AS first FROM batches").get();
+    return (row?.first as number | null) ?? this.last() + 1;
+  }
+
+  /** Commits ticks and cursors in one transaction. */
+  append(first: number, ticks: readonly Tick[], cursors: readonly FeedCursor[]): void {
+    const data = encodeBatch(ticks);
+    this.#transaction(() => {
+      if (ticks.length > 0) this.#insertBatch.run(first, ticks.length, crc32(data), data);
+      for (const { feed, position } of cursors) this.#upsertCursor.run(feed, position);
+    });
+  }
+
+  /** Commits a swap. */
+  recordSwap(swap: SwapRecord): void {
+    this.#insertSwap.run(swap.version, swap.sequence, swap.data);
+  }
+
+  /**
+   * The ticks after `after` and the swaps from it on, in order, reading one row at a time.
+   *
+   * @throws {SyntaxError} when a row is damaged.
+   */
+  *replay(after: number): Generator<JournalRecord> {
+    const swaps = this.#database.prepare(
+      "SELECT version, sequence FROM swaps WHERE sequence >= ? ORDER BY sequence, version",
+    ).all(after) as { version: number; sequence: number }[];
+    let swapIndex = 0;
+    let position = after;
+    for (;;) {
+      const batch = this.#batchAfter(position);
+      let from = batch === undefined ? 0 : Math.max(0, position + 1 - batch.first);
+      for (; swapIndex < swaps.length; swapIndex++) {
+        const { version, sequence } = swaps[swapIndex];
+        const until = batch === undefined ? 0 : sequence - batch.first + 1;
+        if (batch !== undefined && until >= batch.ticks.length) break;
+        if (batch !== undefined && until > from) {
+          yield ticksRecord(batch.first + from, batch.ticks.slice(from, until));
+          from = until;
+        }
+        const data = this.#selectSwap.get(version)?.data as Uint8Array;
+        yield { kind: "swap", swap: { version, sequence, data } };
+      }
+      if (batch === undefined) return;
+      yield ticksRecord(batch.first + from, from === 0 ? batch.ticks : batch.ticks.slice(from));
+      position = batch.first + batch.ticks.length - 1;
+    }
+  }
+
+  /** Where a feed was. */
+  cursor(feed: string): string | undefined {
+    const row = this.#database.prepare("SELECT position FROM cursors WHERE feed = ?").get(feed);
+    return row?.position as string | undefined;
+  }
+
+  /** Lets go of whole rows that end at or before `sequence`, and of the swaps before it. */
+  release(sequence: number): void {
+    this.#transaction(() => {
+      const { changes } = this.#database.prepare("DELETE FROM batches WHERE first + count - 1 <= ?")
+        .run(sequence);
+      this.#database.prepare("DELETE FROM swaps WHERE sequence < ?").run(sequence);
+      if (changes > 0) this.setPosition(sequence);
+    });
+    this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
+  /** Says that everything up to `sequence` is accounted for elsewhere. */
+  setPosition(sequence: number): void {
+    this.#database.prepare("UPDATE position SET released = max(released, ?)").run(sequence);
+  }
+
+  /** Bytes in use, without what is free for new rows. */
+  bytes(): number {
+    const pragma = (name: string): number =>
+      Object.values(this.#database.prepare(`PRAGMA ${name}`).get() ?? {})[0] as number;
+    return (pragma("page_count") - pragma("freelist_count")) * PAGE_BYTES;
+  }
+
+  /** Gives the database back. */
+  close(): void {
+    this.#database.close();
+  }
+
+  #create(): void {
+    const pragma = (name: string): number =>
+      Object.values(this.#database.prepare(`PRAGMA ${name}`).get() ?? {})[0] as number;
+    const version = pragma("user_version");
+    const application = pragma("application_id");
+    const isNew = pragma("schema_version") === 0;
+    if (!isNew && application !== APPLICATION_ID) {
+      throw new SyntaxError("Cannot open journal: the file is another database");
+    }
+    if (version > JOURNAL_FORMAT_VERSION) {
+      throw new SyntaxError(
+        `Cannot open journal: it has format version ${version}, and this release reads up to ` +
+          `${JOURNAL_FORMAT_VERSION}; a newer release wrote it`,
+      );
+    }
+    if (!isNew) return;
+    this.#transaction(() =>
+      this.#database.exec(`
+        CREATE TABLE batches (
+          first INTEGER PRIMARY KEY, count INTEGER NOT NULL, checksum INTEGER NOT NULL,
+          data BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE swaps (
+          version INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, data BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE cursors (feed TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
+        CREATE TABLE position (released INTEGER NOT NULL) STRICT;
+        INSERT INTO position VALUES (0);
+        PRAGMA application_id = ${APPLICATION_ID};
+        PRAGMA user_version = ${JOURNAL_FORMAT_VERSION};`)
+    );
+  }
+
+  /** The batch that holds the tick after `position`, or the next one there is. */
+  #batchAfter(position: number): { first: number; ticks: Tick[] } | undefined {
+    const row = this.#selectBatches.get(position + 1) as
+      | { first: number; checksum: number; data: Uint8Array }
+      | undefined;
+    if (row === undefined) return undefined;
+    if (crc32(row.data) !== row.checksum) {
+      throw new SyntaxError(`Cannot read journal: the record at tick ${row.first} is damaged`);
+    }
+    return { first: row.first, ticks: decodeBatch(row.data) };
+  }
+
+  #transaction(body: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      body();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      // SQLite rolls back by itself after some errors (a full disk), and refuses a second time.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+function ticksRecord(first: number, ticks: readonly Tick[]): JournalRecord {
+  return { kind: "ticks", first, ticks };
+}

@@ -1,0 +1,177 @@
+import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { SqliteStore, type SqliteStoreOptions } from "../../src/state/sqlite_store.ts";
+import { JournalError } from "../../src/state/store.ts";
+import type { Status, Tick } from "../../streams/mod.ts";
+
+const snapshot = { manifest: { a: 1 }, arrays: { w: new Float32Array([1, 2, 3]) } };
+
+function ticks(from: number, count: number, withIds = false): Tick[] {
+  return Array.from({ length: count }, (_, index) => {
+    const body = { series: "room", time: from + index, values: { value: from + index } };
+    return withIds ? { ...body, id: `${from + index}` } : body;
+  });
+}
+
+async function inFolder(
+  body: (
+    open: (options?: Partial<SqliteStoreOptions>) => SqliteStore,
+    folder: string,
+    statuses: Status[],
+  ) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const statuses: Status[] = [];
+  const open = (options: Partial<SqliteStoreOptions> = {}): SqliteStore =>
+    SqliteStore.open({ folder, onStatus: (status) => statuses.push(status), ...options });
+  try {
+    await body(open, folder, statuses);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("A store goes on after a restart: numbers, ids, cursors, journal", () =>
+  inFolder(async (open) => {
+    let store = open();
+    await store.append(ticks(0, 5, true), { feed: "f", position: "4" });
+    await store.saveCheckpoint(snapshot, 3);
+    await store.close();
+    store = open();
+    equal(store.sequence, 5);
+    equal(store.cursor("f"), "4");
+    deepEqual((await store.append(ticks(3, 4, true))).duplicates, [0, 1]);
+    const [record] = store.replay(3);
+    deepEqual(record.kind === "ticks" && record.ticks, ticks(3, 2, true));
+    await store.close();
+  }));
+
+Deno.test("Numbers go on after everything journalled was let go", () =>
+  inFolder(async (open) => {
+    let store = open({ idsKept: 0, checkpointsKept: 1 });
+    await store.append(ticks(0, 5));
+    await store.saveCheckpoint(snapshot, 5);
+    await store.close();
+    store = open({ idsKept: 0 });
+    equal(store.sequence, 5);
+    equal((await store.append(ticks(5, 1))).first, 6);
+    await store.close();
+  }));
+
+Deno.test("A damaged checkpoint is reported, and the one before taken", () =>
+  inFolder(async (open, folder, statuses) => {
+    const store = open();
+    for (const sequence of [1, 2, 3]) await store.saveCheckpoint(snapshot, sequence);
+    const path = (sequence: number, extension: string): string =>
+      join(folder, "checkpoints", `checkpoint-${String(sequence).padStart(15, "0")}.${extension}`);
+    const bytes = await Deno.readFile(path(3, "safetensors"));
+    bytes[bytes.length - 1] ^= 1;
+    await Deno.writeFile(path(3, "safetensors"), bytes);
+    const manifest = JSON.parse(await Deno.readTextFile(path(2, "json")));
+    await Deno.writeTextFile(path(2, "json"), JSON.stringify({ ...manifest, state: { a: 2 } }));
+    equal((await store.loadCheckpoint())?.sequence, 1);
+    deepEqual(
+      statuses.map((status) => status.kind === "degraded" && status.detail),
+      [
+        "checkpoint 3 is passed over: Cannot read checkpoint: the checksum of its tensors does not match",
+        "checkpoint 2 is passed over: Cannot read checkpoint: the checksum of its state does not match",
+      ],
+    );
+    await store.close();
+  }));
+
+Deno.test("A checkpoint of a newer release is refused with a clear line", () =>
+  inFolder(async (open, folder, statuses) => {
+    const store = open();
+    await store.saveCheckpoint(snapshot, 1);
+    const path = join(folder, "checkpoints", "checkpoint-000000000000001.json");
+    const manifest = JSON.parse(await Deno.readTextFile(path));
+    await Deno.writeTextFile(path, JSON.stringify({ ...manifest, formatVersion: 99 }));
+    equal(await store.loadCheckpoint(), undefined);
+    match(JSON.stringify(statuses), /format version 99, and this release reads up to 1/);
+    await store.close();
+  }));
+
+Deno.test("A full journal refuses ticks, says so, and recovers when a checkpoint makes room", () =>
+  inFolder(async (open, _, statuses) => {
+    const store = open({ journalBytesMax: 200_000, checkpointsKept: 1 });
+    let accepted = 0;
+    const fill = async (): Promise<void> => {
+      for (;;) accepted += (await store.append(ticks(accepted, 100, true))).ticks.length;
+    };
+    await rejects(fill(), JournalError);
+    equal(store.sequence, accepted);
+    equal(store.stats().writable, false);
+    await rejects(store.append(ticks(accepted, 100, true)), /full/);
+    equal(await store.saveCheckpoint(snapshot, accepted), true);
+    const { ticks: fresh } = await store.append(ticks(accepted, 100, true));
+    equal(fresh.length, 100, "ticks refused before must not count as seen");
+    deepEqual([...new Set(statuses.map(({ kind }) => kind))], ["degraded", "recovered"]);
+    equal(store.stats().writable, true);
+    await store.close();
+  }));
+
+Deno.test("A checkpoint that cannot be written leaves the ones before, and is reported", () =>
+  inFolder(async (open, folder, statuses) => {
+    const store = open();
+    await store.saveCheckpoint(snapshot, 1);
+    // A folder where the file should go: writing fails, whoever runs the test.
+    await Deno.mkdir(join(folder, "checkpoints", "checkpoint-000000000000002.safetensors.part"));
+    equal(await store.saveCheckpoint(snapshot, 2), false);
+    equal((await store.loadCheckpoint())?.sequence, 1);
+    equal(await store.saveCheckpoint(snapshot, 3), true);
+    deepEqual(statuses.map(({ kind }) => kind), ["degraded", "recovered"]);
+    await store.close();
+  }));
+
+Deno.test("A damaged journal is put aside, and numbers go on from the newest checkpoint", () =>
+  inFolder(async (open, folder, statuses) => {
+    let store = open();
+    await store.append(ticks(0, 10));
+    await store.saveCheckpoint(snapshot, 8);
+    await store.close();
+    await Deno.writeFile(join(folder, "journal.sqlite"), new Uint8Array(8192).fill(7));
+    store = open();
+    equal(store.sequence, 8);
+    equal((await store.append(ticks(8, 1))).first, 9);
+    equal(statuses[0].kind, "degraded");
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).join(" ");
+    match(names, /journal\.sqlite\.damaged-\d+/);
+    await store.close();
+  }));
+
+Deno.test("A damaged record ends the replay there, and is reported", () =>
+  inFolder(async (open, folder, statuses) => {
+    const store = open();
+    await store.append(ticks(0, 3));
+    await store.append(ticks(3, 3));
+    const database = new DatabaseSync(join(folder, "journal.sqlite"));
+    database.exec("UPDATE batches SET data = zeroblob(length(data)) WHERE first = 4");
+    database.close();
+    equal([...store.replay(0)].length, 1);
+    match(JSON.stringify(statuses), /the record at tick 4 is damaged/);
+    await store.close();
+  }));
+
+Deno.test("Another database, or a journal of a newer release, is refused and left alone", () =>
+  inFolder(async (open, folder) => {
+    const change = (sql: string): void => {
+      const database = new DatabaseSync(join(folder, "journal.sqlite"));
+      database.exec(sql);
+      database.close();
+    };
+    await open().close();
+    change("PRAGMA user_version = 99");
+    throws(() => open(), /format version 99/);
+    change("PRAGMA user_version = 1; PRAGMA application_id = 1");
+    throws(() => open(), /another database/);
+  }));
+
+Deno.test("One process at a time uses a folder", () =>
+  inFolder(async (open) => {
+    const store = open();
+    throws(() => open(), /another process uses/);
+    await store.close();
+    await open().close();
+  }));
