@@ -9,6 +9,8 @@ import config from "../../deno.json" with { type: "json" };
 import type { Command, CommandContext } from "./command.ts";
 import { UsageError } from "./options.ts";
 
+export type { CommandContext };
+
 /** Each command's module, loaded only when it is called: `--help` starts at once. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import("./replay.ts")).replay,
