@@ -4,11 +4,13 @@ import {
   type EvaluationResult,
   type ModelResult,
 } from "../evaluate/evaluate.ts";
+import { evaluateChannels } from "../evaluate/channels.ts";
+import { evaluationReport } from "../evaluate/report.ts";
 import type { EvaluationRow } from "../evaluate/prequential.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
 import { FORECASTER_OPTIONS, forecasterOptions } from "./forecaster_options.ts";
-import { describeOptions, parseOptions } from "./options.ts";
+import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
 
 const OPTIONS = {
@@ -32,6 +34,20 @@ const OPTIONS = {
     choices: ["learn-first", "forecast-first"],
     description: "Learn the current value before forecasting, or after it (as river does)",
   },
+  rows: { kind: "integer", min: 1, placeholder: "N", description: "Rows used at most" },
+  "target-columns": {
+    kind: "list",
+    placeholder: "COLUMN",
+    description: "Score these columns together, each a series of its own; all for every one",
+  },
+  "standardise-on": {
+    kind: "integer",
+    min: 2,
+    placeholder: "ROWS",
+    description:
+      "With --target-columns: the first rows, which give each column's mean and deviation",
+  },
+  report: { kind: "string", placeholder: "OUT.html", description: "Write a page with plots" },
   json: { kind: "boolean", description: "Print nothing but the JSON object" },
 } as const;
 
@@ -46,7 +62,8 @@ export const evaluate: Command = {
     "Usage: tickcast evaluate FILE.csv[.gz] --time COLUMN --value COLUMN --horizon STEPS [OPTIONS]",
     "",
     "Every row is first forecast, then learnt; a label is used only once it has arrived. Prints a table",
-    "and, as its last line, one JSON object with the scores at the last horizon.",
+    "and, as its last line, one JSON object with the scores at the last horizon. With --target-columns",
+    "the errors are means over all windows, steps and standardised columns, as in the ETT protocol.",
     "",
     describeOptions(OPTIONS),
     "",
@@ -57,6 +74,7 @@ export const evaluate: Command = {
 
 async function runEvaluate(args: readonly string[], context: CommandContext): Promise<number> {
   const { options, operands } = parseOptions(args, OPTIONS);
+  if (options["target-columns"].length > 0) return await runChannels(options, operands, context);
   const onStatus = (status: Status): void => {
     if (status.kind === "rejected") context.note(status.detail);
   };
@@ -73,7 +91,9 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
       }
       rows.push(toRow(tick, features));
     }
+    if (rows.length >= (options.rows ?? Infinity)) break;
   }
+  rows.length = Math.min(rows.length, options.rows ?? Infinity);
   context.signal.throwIfAborted();
 
   const progress = new Progress("evaluate", context.interactive ? drawOnTerminal : undefined);
@@ -93,8 +113,59 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
   } finally {
     progress.end();
   }
+  if (options.report !== undefined) {
+    await Deno.writeTextFile(options.report, evaluationReport(result, operands[0]));
+  }
   if (!options.json) await context.out(table(result));
   await context.out(JSON.stringify(summary(result)));
+  return 0;
+}
+
+/** Scores many columns at once. */
+async function runChannels(
+  options: OptionValues<typeof OPTIONS>,
+  operands: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  const columns = options["target-columns"];
+  const standardiseOn = options["standardise-on"];
+  if (standardiseOn === undefined) throw new UsageError("--standardise-on ROWS is missing");
+  const onStatus = (status: Status): void => {
+    if (status.kind === "rejected") context.note(status.detail);
+  };
+  const ticks = openCsv(
+    operands,
+    { ...options, value: columns[0] === "all" ? ["*"] : columns },
+    { signal: context.signal, onStatus },
+  );
+  const rows: EvaluationRow[] = [];
+  let features: readonly string[] = [];
+  for await (const batch of ticks) {
+    for (const tick of batch) {
+      if (rows.length === 0) features = Object.keys(tick.values);
+      rows.push(toRow(tick, features));
+    }
+  }
+  const progress = new Progress("evaluate", context.interactive ? drawOnTerminal : undefined);
+  try {
+    const result = await evaluateChannels(rows, {
+      horizon: options.horizon,
+      standardiseOn,
+      // The published protocols leave a quarter of that again between the two.
+      firstTarget: (options["score-from"] ?? Math.ceil(1.25 * standardiseOn) - 1) + 1,
+      end: options.rows,
+      forecaster: forecasterOptions(options),
+      onProgress: (done) => {
+        context.signal.throwIfAborted();
+        progress.update(Math.round(done * rows.length), rows.length, "tickcast");
+      },
+    });
+    await context.out(
+      JSON.stringify({ columns: features.length, horizon: options.horizon, ...result }),
+    );
+  } finally {
+    progress.end();
+  }
   return 0;
 }
 

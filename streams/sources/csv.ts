@@ -17,7 +17,7 @@ export interface CsvSourceOptions {
   readonly time: string;
   /**
    * The column of the value, or several. The first becomes the feature `value`, the others keep their
-   * columns' names.
+   * columns' names. `"*"` stands for every column but those of the time and the series.
    */
   readonly value: string | readonly string[];
   /** The column that names the series. */
@@ -153,7 +153,10 @@ function rowReader(
     const detail = `no such column; the header has ${names.map(shown).join(", ")}`;
     throw new TypeError(`Column ${shown(name)}: ${detail}`);
   };
-  const values = typeof options.value === "string" ? [options.value] : options.value;
+  const named = typeof options.value === "string" ? [options.value] : options.value;
+  const values = named[0] === "*"
+    ? names.filter((name) => name !== options.time && name !== options.series)
+    : named;
   const features = values.map((name, i) => ({
     name,
     key: i === 0 ? TARGET_FEATURE : name,
