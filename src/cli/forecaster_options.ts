@@ -1,4 +1,6 @@
+import type { StatusListener } from "../../streams/mod.ts";
 import { OnlineForecaster, type OnlineForecasterOptions } from "../forecast/online_forecaster.ts";
+import { OnnxExpert } from "../interop/onnx_expert.ts";
 import type { OptionValues } from "./options.ts";
 
 /** The options of every command that forecasts. */
@@ -19,6 +21,15 @@ export const FORECASTER_OPTIONS = {
   },
 } as const;
 
+/** The options of commands that can take a model along. */
+export const MODEL_OPTIONS = {
+  model: {
+    kind: "string",
+    placeholder: "FILE.onnx",
+    description: "A recurrent ONNX model as one more expert; it takes the value columns in order",
+  },
+} as const;
+
 /** What a forecaster is made with, from the command line. */
 export function forecasterOptions(
   options: OptionValues<typeof FORECASTER_OPTIONS>,
@@ -27,8 +38,13 @@ export function forecasterOptions(
 }
 
 /** The forecaster that a command line asks for. */
-export function makeForecaster(
-  options: OptionValues<typeof FORECASTER_OPTIONS>,
-): OnlineForecaster {
-  return new OnlineForecaster(forecasterOptions(options));
+export async function openForecaster(
+  options: OptionValues<typeof FORECASTER_OPTIONS & typeof MODEL_OPTIONS>,
+  onStatus: StatusListener,
+): Promise<OnlineForecaster> {
+  const { horizon, model } = options;
+  const guests = model === undefined
+    ? []
+    : [await OnnxExpert.open(await Deno.readFile(model), { horizon, onStatus })];
+  return new OnlineForecaster({ ...forecasterOptions(options), guests });
 }

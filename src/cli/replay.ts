@@ -3,7 +3,7 @@ import { Pipeline } from "../pipeline.ts";
 import { encodeForecast } from "../serve/wire.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
-import { FORECASTER_OPTIONS, makeForecaster } from "./forecaster_options.ts";
+import { FORECASTER_OPTIONS, MODEL_OPTIONS, openForecaster } from "./forecaster_options.ts";
 import { describeOptions, parseOptions } from "./options.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
 
@@ -17,6 +17,7 @@ const OPTIONS = {
     description: "Times faster than recorded; 0 as fast as it goes",
   },
   ...FORECASTER_OPTIONS,
+  ...MODEL_OPTIONS,
   json: { kind: "boolean", description: "Print only a summary, as one JSON object" },
 } as const;
 
@@ -39,18 +40,19 @@ export const replay: Command = {
 
 async function runReplay(args: readonly string[], context: CommandContext): Promise<number> {
   const { options, operands } = parseOptions(args, OPTIONS);
-  const forecaster = makeForecaster(options);
+  let rejected = 0;
+  const onStatus = (status: Status): void => {
+    if (status.kind === "degraded") context.note(`${status.part}: ${status.detail}`);
+    if (status.kind !== "rejected") return;
+    rejected += status.count;
+    context.note(status.detail);
+  };
+  const forecaster = await openForecaster(options, onStatus);
   const pipeline = new Pipeline({
     forecaster,
     features: [TARGET_FEATURE, ...options.value.slice(1)],
   });
   const progress = new Progress("replay", context.interactive ? drawOnTerminal : undefined);
-  let rejected = 0;
-  const onStatus = (status: Status): void => {
-    if (status.kind !== "rejected") return;
-    rejected += status.count;
-    context.note(status.detail);
-  };
   const startedMs = performance.now();
   const ticks = openCsv(operands, options, {
     speed: options.speed,
