@@ -82,3 +82,8 @@ export {
   type StateDictOptions,
 } from "./src/interop/state_dict.ts";
 export { crc32c } from "./src/state/crc32c.ts";
+export {
+  encodeTensorBoardEvent,
+  type TensorBoardEvent,
+  tensorBoardStream,
+} from "./src/interop/tensorboard.ts";

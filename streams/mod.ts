@@ -64,3 +64,13 @@ export { mergeByTime, mergeSources } from "./sources/merge.ts";
 export { ndjsonSource, type NdjsonSourceOptions } from "./sources/ndjson.ts";
 export { recordingSink, type RecordingSinkOptions } from "./sinks/recording.ts";
 export { recordingSource, type RecordingSourceOptions } from "./sources/recording.ts";
+export {
+  forecastSubject,
+  modelSubject,
+  partitionOf,
+  subjectToken,
+  tickSubject,
+} from "./nats_subjects.ts";
+export { type LogEntry, NatsLog, type NatsLogOptions } from "./sources/nats.ts";
+export { type NatsMessage, NatsPublisher, type NatsPublisherOptions } from "./sinks/nats.ts";
+export type { NatsConnection } from "./nats_connection.ts";

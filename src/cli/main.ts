@@ -14,6 +14,7 @@ export type { CommandContext };
 /** Each command's module, loaded only when it is called: `--help` starts at once. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import("./replay.ts")).replay,
+  worker: async () => (await import("./worker.ts")).worker,
   evaluate: async () => (await import("./evaluate.ts")).evaluate,
 };
 

@@ -13,6 +13,7 @@ export class History implements Stateful {
   #missing = new Uint8Array(CAPACITY_FIRST);
   #mask = CAPACITY_FIRST - 1;
   #length = 0;
+  #regimeStart = 0;
 
   /** @param limit Values kept at most, a power of two. */
   constructor(limit: number) {
@@ -30,6 +31,16 @@ export class History implements Stateful {
   /** The oldest step still kept. */
   get first(): number {
     return Math.max(0, this.#length - this.#mask - 1);
+  }
+
+  /** The step at which the present regime started, as far as is known; 0 at first. */
+  get regimeStart(): number {
+    return this.#regimeStart;
+  }
+
+  /** Notes that a new regime started at a step. */
+  breakAt(step: number): void {
+    this.#regimeStart = step;
   }
 
   /** Appends a value, or for `NaN` the estimate that stands in for it. */
@@ -60,7 +71,7 @@ export class History implements Stateful {
 
   /** Appends the state. */
   save(writer: StateWriter): void {
-    writer.put(this.#length, this.first);
+    writer.put(this.#length, this.first, this.#regimeStart);
     for (let step = this.first; step < this.#length; step++) {
       writer.put(this.at(step), this.#missing[step & this.#mask]);
     }
@@ -70,6 +81,7 @@ export class History implements Stateful {
   load(reader: StateReader): void {
     const length = reader.take();
     const first = reader.take();
+    this.#regimeStart = reader.take();
     while (this.#mask + 1 < length - first) this.#grow();
     this.#length = length;
     for (let step = first; step < length; step++) {

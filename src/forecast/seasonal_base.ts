@@ -1,25 +1,52 @@
 import type { History } from "./history.ts";
+import type { Seasons } from "./seasonality.ts";
 
 /** Seasons of which the median is taken. */
 const SEASONS_COUNT = 4;
 const slot = new Float64Array(SEASONS_COUNT);
 
 /**
- * The median of the latest values in the same slot of the season, as known at `origin`; `NaN` before
- * the first season is over.
+ * The seasonal base: the median of the latest values in the same slot of the long season, as known at
+ * `origin`; `NaN` before the first season is over. After a break in the series only what came since
+ * counts, at first from the short season; what was before stands in until there is anything.
  *
  * @param history The values.
  * @param target The step whose slot is meant; it may lie ahead.
  * @param origin The last step that may be looked at.
- * @param period The season in steps.
+ * @param seasons The periods in steps, shortest first; not empty.
  */
 export function seasonalMedian(
   history: History,
   target: number,
   origin: number,
-  period: number,
+  seasons: Seasons,
 ): number {
-  const first = history.first;
+  const long = seasons[seasons.length - 1];
+  const { first, regimeStart } = history;
+  if (regimeStart <= first) return slotMedian(history, target, origin, long, first);
+  const fresh = slotMedian(history, target, origin, long, regimeStart);
+  if (!Number.isNaN(fresh)) return fresh;
+  const latest = latestInSlot(target, origin, seasons[0]);
+  return latest >= regimeStart
+    ? history.at(latest)
+    : slotMedian(history, target, origin, long, first);
+}
+
+/**
+ * The last step in the slot of `target` that is known at `origin`, at least one season before `target`.
+ */
+export function latestInSlot(target: number, origin: number, period: number): number {
+  const seasons = Math.max(1, Math.ceil((target - origin) / period));
+  return target - seasons * period;
+}
+
+function slotMedian(
+  history: History,
+  target: number,
+  origin: number,
+  period: number,
+  first: number,
+): number {
   let step = latestInSlot(target, origin, period);
   let count = 0;
   for (; count < SEASONS_COUNT && step >= first; step -= period) {
@@ -32,12 +59,4 @@ export function seasonalMedian(
   if (count === 0) return NaN;
   const middle = count >> 1;
   return count % 2 === 1 ? slot[middle] : (slot[middle - 1] + slot[middle]) / 2;
-}
-
-/**
- * The last step in the slot of `target` that is known at `origin`, at least one season before `target`.
- */
-export function latestInSlot(target: number, origin: number, period: number): number {
-  const seasons = Math.max(1, Math.ceil((target - origin) / period));
-  return target - seasons * period;
 }

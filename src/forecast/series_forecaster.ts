@@ -1,3 +1,4 @@
+import { BreakWatch } from "./break_watch.ts";
 import { Calibrator } from "./calibrator.ts";
 import type { Expert, ExpertContext } from "./experts/expert.ts";
 import { type ExpertName, makeExpert } from "./experts/registry.ts";
@@ -40,6 +41,7 @@ export class SeriesForecaster implements Stateful {
   readonly #guards: Guard[];
   readonly #calibrator: Calibrator;
   #experts: Expert[] = [];
+  #breaks = new BreakWatch([]);
   readonly #size: number;
   /** What the experts said at the latest origins, `[horizon + 1, experts, horizon]`. */
   readonly #points: Float64Array;
@@ -113,6 +115,7 @@ export class SeriesForecaster implements Stateful {
         for (const expert of this.#experts) expert.observe(past);
       }
     }
+    this.#breaks.observe(history);
     const { horizon } = this.#options;
     const row = (step % (horizon + 1)) * this.#size * horizon;
     for (let e = 0; e < this.#size; e++) {
@@ -187,6 +190,7 @@ export class SeriesForecaster implements Stateful {
     this.#clock.save(writer);
     this.#history.save(writer);
     this.#watch.save(writer);
+    this.#breaks.save(writer);
     for (const expert of this.#experts) expert.save(writer);
     for (const guard of this.#guards) guard.save(writer);
     this.#calibrator.save(writer);
@@ -203,6 +207,7 @@ export class SeriesForecaster implements Stateful {
     this.#watch.load(reader);
     this.#makeExperts();
     this.#calibrator.setSeasons(this.seasons);
+    this.#breaks.load(reader);
     for (const expert of this.#experts) expert.load(reader);
     for (const guard of this.#guards) guard.load(reader);
     this.#calibrator.load(reader);
@@ -215,6 +220,7 @@ export class SeriesForecaster implements Stateful {
   #makeExperts(): void {
     const { horizon, experts } = this.#options;
     const context: ExpertContext = { history: this.#history, horizon, seasons: this.seasons };
+    this.#breaks = new BreakWatch(this.seasons);
     this.#experts = experts.map((name) => makeExpert(name, context));
   }
 

@@ -135,6 +135,7 @@ export async function simulate(scenario: Scenario, mutation: Mutation = {}): Pro
     }
     if (!active() && done()) break;
     const advanced = await clock.advance();
+    if (!advanced && server.failed) continue;
     if (!advanced && done()) break;
     if (!advanced || clock.elapsedMs > GIVE_UP_MS) {
       fail(new InvariantError("Ticks do not get through, long after all faults have ended"));

@@ -48,7 +48,7 @@ export class Seasonal implements Expert {
 
   #point(origin: number, target: number, period: number): number {
     const { history } = this.#context;
-    if (this.#rule === "median") return seasonalMedian(history, target, origin, period);
+    if (this.#rule === "median") return seasonalMedian(history, target, origin, [period]);
     const step = latestInSlot(target, origin, period);
     if (!history.has(step)) return NaN;
     const value = history.at(step);

@@ -65,7 +65,7 @@ export class SeasonalLinear implements Expert {
   observe(step: number): void {
     const { history, horizon } = this.#context;
     if (!this.#ready(step)) return;
-    const base = seasonalMedian(history, step, step - 1, this.#long);
+    const base = seasonalMedian(history, step, step - 1, this.#context.seasons);
     const value = history.observed(step);
     this.#scale.observe(value - base);
     this.#level.observe(value);
@@ -126,8 +126,8 @@ export class SeasonalLinear implements Expert {
     const long = this.#long;
     const unit = 1 / this.#scale.value;
     const target = origin + ahead;
-    const base = seasonalMedian(history, target, origin, long);
-    const here = seasonalMedian(history, origin, origin - 1, long);
+    const base = seasonalMedian(history, target, origin, this.#context.seasons);
+    const here = seasonalMedian(history, origin, origin - 1, this.#context.seasons);
     const deviation = history.at(origin) - here;
     const floor = 0.05 * this.#level.value;
     const ratio = here > floor && base > 0 ? Math.min(base / here, 10) : 1;
@@ -152,7 +152,7 @@ export class SeasonalLinear implements Expert {
 
   #deviation(step: number): number {
     const { history } = this.#context;
-    const base = seasonalMedian(history, step, step - 1, this.#long);
+    const base = seasonalMedian(history, step, step - 1, this.#context.seasons);
     return Number.isNaN(base) ? 0 : history.at(step) - base;
   }
 }

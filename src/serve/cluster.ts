@@ -1,0 +1,254 @@
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import {
+  type Clock,
+  modelSubject,
+  NatsPublisher,
+  type StatusListener,
+  systemClock,
+} from "../../streams/mod.ts";
+import type { Forecaster, Snapshot } from "../forecast/forecaster.ts";
+import { Lease } from "../state/lease.ts";
+import { encodeSnapshot } from "../state/snapshot_codec.ts";
+import { PartitionWorker, type SharedModel } from "./cluster_partition.ts";
+import { type ClusterStores, setUpCluster } from "./cluster_setup.ts";
+
+export type { SharedModel } from "./cluster_partition.ts";
+
+/** Partitions where nothing is said: enough for a dozen workers, few enough to watch by eye. */
+export const PARTITIONS = 16;
+/** A worker silent for so long loses its partitions. */
+const LEASE_MS = 5_000;
+/** Heartbeats a lease: one may be lost without harm. */
+const TURNS_A_LEASE = 4;
+/** A checkpoint after so many ticks of a partition: a second or so of replay. */
+const CHECKPOINT_EVERY_TICKS = 10_000;
+/** How often a worker whose lease ran out looks whether it has it again. */
+const HELD_CHECK_MS = 50;
+/** The longest a worker that was told to end waits for its checkpoints. */
+const DRAIN_MS = 10_000;
+/** Wait before a partition that failed is opened again. */
+const REOPEN_MS = 500;
+
+/** How a worker of a cluster is run. */
+export interface WorkerOptions {
+  /** `nats://host:port`, several separated by commas. */
+  readonly servers: string;
+  /** This worker's name, unique: letters, digits, `-` and `_`. */
+  readonly worker: string;
+  /** Makes the forecaster of one partition. The same on every worker. */
+  readonly createForecaster: (partition: number) => Forecaster & Partial<SharedModel>;
+  /** Features in the forecaster's order, the target first. */
+  readonly features?: readonly string[];
+  /** Partitions of the cluster. The same on every worker, for ever. */
+  readonly partitions?: number;
+  /** This worker's number among its peers, as in a StatefulSet; spreads first choices. */
+  readonly ordinal?: number;
+  /** Servers that hold each stream. */
+  readonly replicas?: number;
+  /** A worker silent for so long loses its partitions. */
+  readonly leaseMs?: number;
+  /** A checkpoint after so many ticks of a partition. */
+  readonly checkpointEveryTicks?: number;
+  /** Silence, with ticks waiting, after which a consumer is made again. */
+  readonly stuckMs?: number;
+  /** Hears of everything. */
+  readonly onStatus?: StatusListener;
+  /** Told which partitions are worked on, whenever that changes. */
+  readonly onOwned?: (partitions: readonly number[]) => void;
+  /** Where time comes from. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Runs one worker of a cluster: takes its share of the partitions, works on them, hands them over when
+ * workers join or leave, until the signal aborts. Then every partition is saved and given up.
+ *
+ * @throws {RangeError} when the cluster has another number of partitions.
+ */
+export async function runWorker(options: WorkerOptions, signal: AbortSignal): Promise<void> {
+  const connection = await connectCluster(options.servers, options.worker);
+  try {
+    await new Worker(options, connection).run(signal);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** A connection that never gives up. */
+export function connectCluster(servers: string, name: string): Promise<NatsConnection> {
+  return connect({
+    servers: servers.split(","),
+    name,
+    maxReconnectAttempts: -1,
+    waitOnFirstConnect: true,
+    reconnectTimeWait: 100,
+    reconnectJitter: 200,
+  });
+}
+
+/**
+ * Gives every partition new parameters. Each takes them between two ticks, at a place in its stream that
+ * stays the same however often it is replayed.
+ *
+ * @param connection To the cluster.
+ * @param version Ascending.
+ * @param parameters What `adopt` of the forecasters takes.
+ * @param partitions Partitions of the cluster.
+ */
+export async function publishModel(
+  connection: NatsConnection,
+  version: number,
+  parameters: Snapshot,
+  partitions: number = PARTITIONS,
+): Promise<void> {
+  const { objects } = await setUpCluster(connection, partitions);
+  const object = `model.${version}`;
+  const file = encodeSnapshot({ sequence: version, createdMs: 0, snapshot: parameters });
+  await objects.putBlob({ name: object }, file);
+  const publisher = await NatsPublisher.open({ connection });
+  try {
+    await publisher.publish(Array.from({ length: partitions }, (_, partition) => ({
+      subject: modelSubject(partition),
+      id: object,
+      data: JSON.stringify({ object }),
+    })));
+  } finally {
+    publisher.close();
+  }
+}
+
+/** A partition being worked on. */
+interface Running {
+  /** Ends it after a checkpoint. */
+  readonly stop: AbortController;
+  /** Ends it at once. */
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+}
+
+class Worker {
+  readonly #options: WorkerOptions;
+  readonly #connection: NatsConnection;
+  readonly #clock: Clock;
+  readonly #onStatus: StatusListener;
+  readonly #running = new Map<number, Running>();
+
+  constructor(options: WorkerOptions, connection: NatsConnection) {
+    this.#options = options;
+    this.#connection = connection;
+    this.#clock = options.clock ?? systemClock;
+    this.#onStatus = options.onStatus ?? (() => {});
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { worker, partitions = PARTITIONS, ordinal = 0, leaseMs = LEASE_MS } = this.#options;
+    const stores = await this.#setUp(partitions, signal);
+    if (stores === undefined) return;
+    const { keyValues } = stores;
+    const clock = this.#clock;
+    const lease = new Lease({ keyValues, clock, worker, partitions, leaseMs, ordinal });
+    while (!signal.aborted) {
+      try {
+        await this.#turn(lease, stores);
+      } catch (error) {
+        this.#report("lease", error);
+      }
+      await clock.sleep(leaseMs / TURNS_A_LEASE, signal);
+    }
+    await this.#drain();
+    try {
+      await lease.leave();
+    } catch (error) {
+      // Nobody there to tell: the lease runs out by itself.
+      this.#report("lease", error);
+    }
+  }
+
+  /** Makes what is missing, as often as it takes. Undefined when told to end. */
+  async #setUp(partitions: number, signal: AbortSignal): Promise<ClusterStores | undefined> {
+    while (!signal.aborted) {
+      try {
+        return await setUpCluster(this.#connection, partitions, this.#options.replicas);
+      } catch (error) {
+        if (error instanceof RangeError) throw error;
+        this.#report("nats", error);
+        await this.#clock.sleep(REOPEN_MS, signal);
+      }
+    }
+  }
+
+  async #turn(lease: Lease, stores: ClusterStores): Promise<void> {
+    const { gained, lost, surplus } = await lease.turn();
+    await Promise.all(lost.map((partition) => this.#end(partition, "abort")));
+    for (const partition of gained) this.#start(partition, lease, stores);
+    await Promise.all(surplus.map(async (partition) => {
+      await this.#end(partition, "stop");
+      await lease.release(partition);
+    }));
+    if (gained.length + lost.length + surplus.length > 0) {
+      this.#options.onOwned?.([...lease.owned].sort((a, b) => a - b));
+    }
+  }
+
+  #start(partition: number, lease: Lease, stores: ClusterStores): void {
+    const stop = new AbortController();
+    const abort = new AbortController();
+    const ending = AbortSignal.any([stop.signal, abort.signal]);
+    const held = async (): Promise<boolean> => {
+      while (!lease.holds(partition) && !ending.aborted) {
+        await this.#clock.sleep(HELD_CHECK_MS, ending);
+      }
+      return lease.holds(partition);
+    };
+    const { worker, createForecaster, features, stuckMs } = this.#options;
+    const work = async (): Promise<void> => {
+      while (!ending.aborted) {
+        try {
+          await PartitionWorker.run({
+            connection: this.#connection,
+            stores,
+            partition,
+            worker,
+            forecaster: createForecaster(partition),
+            features,
+            clock: this.#clock,
+            onStatus: this.#onStatus,
+            held,
+            checkpointEveryTicks: this.#options.checkpointEveryTicks ?? CHECKPOINT_EVERY_TICKS,
+            stuckMs,
+            stop: stop.signal,
+            abort: abort.signal,
+          });
+        } catch (error) {
+          // Whatever it was: what is in the stream is safe, so begin again from the checkpoint.
+          if (!ending.aborted) this.#report(`partition ${partition}`, error);
+          await this.#clock.sleep(REOPEN_MS, ending);
+        }
+      }
+    };
+    this.#running.set(partition, { stop, abort, ended: work() });
+  }
+
+  async #end(partition: number, how: "stop" | "abort"): Promise<void> {
+    const running = this.#running.get(partition);
+    running?.[how].abort();
+    await running?.ended;
+    this.#running.delete(partition);
+  }
+
+  /** Saves and ends everything, but does not wait for a server that stays away. */
+  async #drain(): Promise<void> {
+    const drained = new AbortController();
+    const late = this.#clock.sleep(DRAIN_MS, drained.signal).then(() => {
+      for (const { abort } of this.#running.values()) abort.abort();
+    });
+    await Promise.all([...this.#running.keys()].map((partition) => this.#end(partition, "stop")));
+    drained.abort();
+    await late;
+  }
+
+  #report(part: string, error: unknown): void {
+    const detail = error instanceof Error ? error.message : String(error);
+    this.#onStatus({ kind: "degraded", part, detail });
+  }
+}

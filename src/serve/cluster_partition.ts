@@ -1,0 +1,270 @@
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import {
+  type Clock,
+  forecastSubject,
+  type LogEntry,
+  modelSubject,
+  NatsLog,
+  type NatsMessage,
+  NatsPublisher,
+  type StatusListener,
+  type Tick,
+  TickDecoder,
+} from "../../streams/mod.ts";
+import type { Forecast } from "../forecast/forecast.ts";
+import type { Forecaster, Snapshot } from "../forecast/forecaster.ts";
+import { Pipeline } from "../pipeline.ts";
+import { NatsCheckpoints } from "../state/nats_store.ts";
+import { decodeSnapshot } from "../state/snapshot_codec.ts";
+import { type ClusterStores, FORECAST_STREAM, tickStream } from "./cluster_setup.ts";
+import { encodeForecast } from "./wire.ts";
+
+/** Questions about what is published already, asked at once when a partition is taken over. */
+const LOOKUPS_AT_ONCE = 256;
+
+/** A forecaster that can take parameters trained elsewhere. */
+export interface SharedModel {
+  /**
+   * Goes on with these parameters from the next frame on, every state recomputed under them.
+   *
+   * @throws {SyntaxError} when they are of another configuration.
+   */
+  adopt(parameters: Snapshot): void;
+}
+
+/** What works on one partition. */
+export interface PartitionOptions {
+  /** The connection. */
+  readonly connection: NatsConnection;
+  /** Checkpoints, models, pointers. */
+  readonly stores: ClusterStores;
+  /** Which partition. */
+  readonly partition: number;
+  /** The worker's name. */
+  readonly worker: string;
+  /** A fresh forecaster; it is disposed here. */
+  readonly forecaster: Forecaster & Partial<SharedModel>;
+  /** Features in the forecaster's order. */
+  readonly features?: readonly string[];
+  /** Where time comes from. */
+  readonly clock: Clock;
+  /** Hears of everything. */
+  readonly onStatus: StatusListener;
+  /** Waits until work may go on; false when it may not any more. */
+  readonly held: () => Promise<boolean>;
+  /** A checkpoint after so many entries of the stream. */
+  readonly checkpointEveryTicks: number;
+  /** Silence, with entries waiting, after which a consumer is made again. */
+  readonly stuckMs?: number;
+  /** Ends work after a checkpoint, so that the next owner begins where this one ended. */
+  readonly stop: AbortSignal;
+  /** Ends work at once. */
+  readonly abort: AbortSignal;
+}
+
+/**
+ * One partition: its stream is the journal, its state the last checkpoint plus the stream after it.
+ *
+ * An entry is acknowledged, and cut off, only behind a checkpoint. Whatever a former owner may have
+ * published comes out again identical and under the same message id, so the stream of forecasts holds
+ * each once. New parameters are entries of the stream too: every owner takes them at the same tick.
+ */
+export class PartitionWorker {
+  readonly #options: PartitionOptions;
+  readonly #publisher: NatsPublisher;
+  readonly #pipeline: Pipeline;
+  readonly #checkpoints: NatsCheckpoints;
+  readonly #decoder = new TickDecoder();
+  /** The time of each series' last tick: an older one has been applied, or came too late. */
+  readonly #times = new Map<string, number>();
+  /** The last entry of the stream that is in the state. */
+  #applied = 0;
+  #checkpointed = 0;
+  /** The last entry that a former owner may have worked on. */
+  #takenOverUpTo = 0;
+  /** The last step that stands published, by series, for what a former owner may have published. */
+  readonly #published = new Map<string, number>();
+
+  private constructor(options: PartitionOptions, publisher: NatsPublisher) {
+    this.#options = options;
+    this.#publisher = publisher;
+    const { stores, partition, worker, onStatus } = options;
+    this.#pipeline = new Pipeline({
+      forecaster: options.forecaster,
+      features: options.features,
+    });
+    this.#checkpoints = new NatsCheckpoints({ ...stores, partition, owner: worker, onStatus });
+  }
+
+  /** Takes a partition over where its last checkpoint stands, and works on it until told to end. */
+  static async run(options: PartitionOptions): Promise<void> {
+    const { connection, abort, forecaster, onStatus, clock } = options;
+    const publisher = await NatsPublisher.open({ connection, onStatus, signal: abort, clock });
+    try {
+      await new PartitionWorker(options, publisher).#run();
+    } finally {
+      publisher.close();
+      forecaster.dispose();
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { stop, abort } = this.#options;
+    const log = await this.#restore();
+    const close = (): Promise<void> => log.close();
+    const ending = AbortSignal.any([stop, abort]);
+    ending.addEventListener("abort", close, { once: true });
+    try {
+      await this.#follow(log, ending);
+      if (!abort.aborted && this.#applied > this.#checkpointed) await this.#checkpoint(log);
+    } finally {
+      ending.removeEventListener("abort", close);
+      await log.close();
+    }
+  }
+
+  async #restore(): Promise<NatsLog> {
+    const { connection, partition, onStatus, clock, stuckMs, checkpointEveryTicks } = this.#options;
+    const stream = tickStream(partition);
+    const checkpoint = await this.#checkpoints.load();
+    if (checkpoint !== undefined) {
+      const { pipeline, times } = checkpoint.snapshot.manifest;
+      this.#pipeline.restore({
+        manifest: pipeline as Record<string, unknown>,
+        arrays: checkpoint.snapshot.arrays,
+      });
+      for (const [series, time] of times as [string, number][]) this.#times.set(series, time);
+      this.#applied = this.#checkpointed = checkpoint.sequence;
+    }
+    const { state } = await (await jetstreamManager(connection)).streams.info(stream);
+    this.#takenOverUpTo = state.last_seq;
+    return await NatsLog.open({
+      connection,
+      stream,
+      consumer: "worker",
+      after: this.#applied,
+      // Twice a checkpoint's distance: what waits for the next one, and as much on the way.
+      unacknowledgedMax: 2 * checkpointEveryTicks,
+      onStatus,
+      clock,
+      stuckMs,
+    });
+  }
+
+  async #follow(log: NatsLog, ending: AbortSignal): Promise<void> {
+    const { held, checkpointEveryTicks } = this.#options;
+    while (!ending.aborted) {
+      const entries = await log.read();
+      // At most a checkpoint's distance at once, so that none is put off.
+      for (let start = 0; start < entries.length; start += checkpointEveryTicks) {
+        if (ending.aborted || !await held()) return;
+        await this.#take(entries.slice(start, start + checkpointEveryTicks));
+        if (this.#applied - this.#checkpointed >= checkpointEveryTicks) await this.#checkpoint(log);
+      }
+    }
+  }
+
+  async #take(entries: readonly LogEntry[]): Promise<void> {
+    const model = modelSubject(this.#options.partition);
+    let ticks: Tick[] = [];
+    for (const entry of entries) {
+      if (entry.subject === model) {
+        await this.#step(ticks, entry.sequence - 1);
+        ticks = [];
+        await this.#adopt(entry);
+      } else this.#decode(entry, ticks);
+    }
+    await this.#step(ticks, entries[entries.length - 1].sequence);
+  }
+
+  /** Adds an entry's new ticks; what a producer sent again is older than the series' last tick. */
+  #decode(entry: LogEntry, ticks: Tick[]): void {
+    const { onStatus, partition } = this.#options;
+    const { ticks: decoded, rejected } = this.#decoder.decode(entry.data);
+    for (const { reason, message } of rejected) {
+      const source = tickStream(partition);
+      onStatus({ kind: "rejected", source, reason, detail: message, count: 1 });
+    }
+    for (const tick of decoded) {
+      const last = this.#times.get(tick.series) ?? -Infinity;
+      const { series, time, id } = tick;
+      if (time > last) {
+        this.#times.set(series, time);
+        ticks.push(tick);
+      } else if (time === last) onStatus({ kind: "duplicate", series, time, id });
+      else onStatus({ kind: "late", series, time, latenessMs: last - time });
+    }
+  }
+
+  async #step(ticks: readonly Tick[], sequence: number): Promise<void> {
+    if (ticks.length > 0) {
+      let forecasts = await this.#pipeline.process(ticks);
+      if (this.#applied < this.#takenOverUpTo) forecasts = await this.#unpublished(forecasts);
+      await this.#publisher.publish(forecasts.map(messageOf));
+    }
+    this.#applied = sequence;
+  }
+
+  /** Leaves out what a former owner has published, however long ago. */
+  async #unpublished(forecasts: readonly Forecast[]): Promise<Forecast[]> {
+    const unknown = [...new Set(forecasts.map(({ series }) => series))]
+      .filter((series) => !this.#published.has(series));
+    const { direct } = await jetstreamManager(this.#options.connection);
+    for (let start = 0; start < unknown.length; start += LOOKUPS_AT_ONCE) {
+      await Promise.all(
+        unknown.slice(start, start + LOOKUPS_AT_ONCE).map(async (series) => {
+          const last = await direct.getMessage(FORECAST_STREAM, {
+            last_by_subj: forecastSubject(series),
+          });
+          const step = last === null ? -1 : Number(last.header.get("Nats-Msg-Id").split(" ")[0]);
+          this.#published.set(series, step);
+        }),
+      );
+    }
+    return forecasts.filter(({ series, step }) => step > (this.#published.get(series) ?? -1));
+  }
+
+  async #adopt(entry: LogEntry): Promise<void> {
+    const { forecaster, stores, onStatus, partition } = this.#options;
+    const { object } = JSON.parse(new TextDecoder().decode(entry.data));
+    if (forecaster.adopt === undefined) {
+      const detail = `Cannot take model ${object}: this forecaster has no shared parameters`;
+      onStatus({ kind: "degraded", part: tickStream(partition), detail });
+    } else {
+      const bytes = await stores.objects.getBlob(object);
+      if (bytes === null) throw new Error(`Cannot find model ${object}`);
+      forecaster.adopt(decodeSnapshot(bytes).snapshot);
+    }
+    this.#applied = entry.sequence;
+  }
+
+  async #checkpoint(log: NatsLog): Promise<void> {
+    const { connection, clock, partition } = this.#options;
+    const { manifest, arrays } = this.#pipeline.snapshot();
+    const sequence = this.#applied;
+    const saved = await this.#checkpoints.save({
+      sequence,
+      createdMs: clock.now(),
+      snapshot: { manifest: { pipeline: manifest, times: [...this.#times] }, arrays },
+    });
+    if (!saved) throw new Error(`Partition ${partition} has another owner`);
+    this.#checkpointed = sequence;
+    log.acknowledge(sequence);
+    const manager = await jetstreamManager(connection);
+    const { oldestSequence } = this.#checkpoints;
+    if (oldestSequence > 0) {
+      await manager.streams.purge(tickStream(partition), { seq: oldestSequence + 1 });
+    }
+  }
+}
+
+/** The same forecast always is the same message: its step comes first, to be read back. */
+function messageOf(forecast: Forecast): NatsMessage {
+  const { series, step } = forecast;
+  return {
+    subject: forecastSubject(series),
+    id: `${step} ${series}`,
+    data: encodeForecast(forecast),
+  };
+}
