@@ -1,6 +1,7 @@
 import { runWorker } from "../serve/cluster.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { FORECASTER_OPTIONS, makeForecaster } from "./forecaster_options.ts";
+import { OnlineForecaster } from "../forecast/online_forecaster.ts";
+import { FORECASTER_OPTIONS, forecasterOptions } from "./forecaster_options.ts";
 import { describeOptions, parseOptions, UsageError } from "./options.ts";
 
 const OPTIONS = {
@@ -81,7 +82,7 @@ async function work(args: readonly string[], context: CommandContext): Promise<n
   await runWorker({
     servers: options.cluster,
     worker: name,
-    createForecaster: () => makeForecaster(options),
+    createForecaster: () => new OnlineForecaster(forecasterOptions(options)),
     partitions: options.partitions,
     ordinal: options.ordinal,
     replicas: options.replicas,
