@@ -36,7 +36,6 @@ const FLAGS: readonly string[] = [
   "--shrinkLevel",
   "0",
   "--noAssert",
-  "--converge",
   "--enable",
   "simd",
 ];

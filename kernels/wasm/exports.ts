@@ -1,158 +1,42 @@
-/** What the module built from `assembly/` exports; all arguments are addresses, counts or constants. */
+/** What the module built from `assembly/` exports. Pointers, sizes and counts are whole numbers; pointers are in bytes. */
 export interface WasmExports {
   readonly memory: WebAssembly.Memory;
+  activate(kind: number, source: number, target: number, length: number): void;
+  adam(...args: (number | boolean)[]): void;
+  backwardScratch(cell: number, I: number, H: number, steps: number, batch: number): number;
+  clip(gradient: number, length: number, maxNorm: number, norm: number): void;
+  copyFloats(source: number, target: number, length: number): void;
+  fill(target: number, length: number, bits: number): void;
+  firstOutside(index: number, count: number, capacity: number): number;
+  gather(width: number, source: number, index: number, target: number, count: number): void;
   heapBase(): number;
-  activate(kind: number, source: number, target: number, count: number): void;
-  lstmPack(inputs: number, hidden: number, parameters: number, packed: number): void;
-  gruPack(inputs: number, hidden: number, parameters: number, packed: number): void;
-  lstmStep(
-    batch: number,
-    inputs: number,
-    hidden: number,
-    packed: number,
+  linear(rows: number, I: number, O: number, x: number, parameters: number, y: number): void;
+  linearBackward(...args: number[]): void;
+  linearScratch(rows: number, I: number, O: number): number;
+  loss(...args: number[]): void;
+  multiply(a: number, b: number, target: number, length: number): void;
+  multiplyAddPeak(rounds: number, at: number): void;
+  multiplyAddStream(lines: number, w: number, at: number): void;
+  pack(cell: number, I: number, H: number, parameters: number, packed: number): void;
+  packedLength(cell: number, I: number, H: number): number;
+  scatter(width: number, source: number, index: number, target: number, count: number): void;
+  sequence(...args: number[]): void;
+  sequenceBackward(...args: number[]): void;
+  sequenceScratch(cell: number, H: number, steps: number, batch: number): number;
+  sgd(...args: number[]): void;
+  step(
+    cell: number,
+    I: number,
+    H: number,
+    count: number,
     x: number,
+    packed: number,
     h: number,
     c: number,
-    rows: number,
-    output: number,
-  ): void;
-  gruStep(
-    batch: number,
-    inputs: number,
-    hidden: number,
-    packed: number,
-    x: number,
-    h: number,
-    rows: number,
-    output: number,
-  ): void;
-  resetBeforeStep(
-    batch: number,
-    inputs: number,
-    hidden: number,
-    packed: number,
-    x: number,
-    h: number,
-    rows: number,
+    index: number,
+    capacity: number,
     output: number,
     scratch: number,
-  ): void;
-  lstmSequence(
-    steps: number,
-    batch: number,
-    inputs: number,
-    hidden: number,
-    packed: number,
-    x: number,
-    h0: number,
-    c0: number,
-    hs: number,
-    cs: number,
-    saved: number,
-  ): void;
-  gruSequence: Sequence;
-  resetBeforeSequence: Sequence;
-  lstmBackward(
-    steps: number,
-    batch: number,
-    inputs: number,
-    hidden: number,
-    x: number,
-    parameters: number,
-    h0: number,
-    c0: number,
-    hs: number,
-    cs: number,
-    saved: number,
-    dhs: number,
-    gradient: number,
-    dx: number,
-    scratch: number,
-  ): void;
-  gruBackward: Backward;
-  resetBeforeBackward: Backward;
-  linear(
-    rows: number,
-    inputs: number,
-    outputs: number,
-    x: number,
-    parameters: number,
-    y: number,
-  ): void;
-  linearBackward(
-    rows: number,
-    inputs: number,
-    outputs: number,
-    x: number,
-    parameters: number,
-    dy: number,
-    gradient: number,
-    dx: number,
-  ): void;
-  loss(
-    kind: number,
-    targetCount: number,
-    width: number,
-    levels: number,
-    delta: number,
-    predictions: number,
-    targets: number,
-    mask: number,
-    result: number,
-    gradient: number,
-  ): void;
-  clip(count: number, gradient: number, maxNorm: number, result: number): void;
-  adam(
-    count: number,
-    parameters: number,
-    gradient: number,
-    m: number,
-    v: number,
-    schedule: number,
-    beta1: number,
-    beta2: number,
-    epsilon: number,
-    weightDecay: number,
-    decoupled: number,
-  ): void;
-  sgd(
-    count: number,
-    parameters: number,
-    gradient: number,
-    velocity: number,
-    schedule: number,
-    momentum: number,
-    weightDecay: number,
-  ): void;
-  multiply(count: number, a: number, b: number, target: number): void;
-  gather(batch: number, width: number, source: number, rows: number, target: number): void;
-  scatter(batch: number, bytes: number, rows: number, source: number, slab: number): void;
+  ): number;
+  stepScratch(cell: number, H: number, batch: number): number;
 }
-
-type Sequence = (
-  steps: number,
-  batch: number,
-  inputs: number,
-  hidden: number,
-  packed: number,
-  x: number,
-  h0: number,
-  hs: number,
-  saved: number,
-) => void;
-
-type Backward = (
-  steps: number,
-  batch: number,
-  inputs: number,
-  hidden: number,
-  x: number,
-  parameters: number,
-  h0: number,
-  hs: number,
-  saved: number,
-  dhs: number,
-  gradient: number,
-  dx: number,
-  scratch: number,
-) => void;

@@ -1,13 +1,14 @@
-// What the module exports: kernels over addresses in its one memory. The host allocates.
-export { activate } from "./vector";
-export { lstmPack, lstmSequence, lstmStep, scatterRows as scatter } from "./lstm";
-export { gruPack, gruSequence, gruStep } from "./gru";
-export { resetBeforeSequence, resetBeforeStep } from "./gru_reset_before";
-export { linear } from "./matrix";
-export { gruBackward, linearBackward, lstmBackward, resetBeforeBackward } from "./backward";
+// What the module exports: kernels over addresses in its one memory, which the host gives out.
+
+export { activate } from "./activations";
+export { copyFloats, fill, gather, multiply, scatter } from "./elementwise";
+export { pack, packedLength } from "./layout";
+export { linear, linearBackward, linearScratch } from "./linear";
 export { loss } from "./loss";
 export { adam, clip, sgd } from "./optimise";
-export { gather, multiply } from "./elements";
+export { multiplyAddPeak, multiplyAddStream } from "./peak";
+export { firstOutside, sequence, sequenceScratch, step, stepScratch } from "./recurrent";
+export { backwardScratch, sequenceBackward } from "./recurrent_backward";
 
 /** Where the module's own constants end and the host may allocate. */
 export function heapBase(): usize {

@@ -1,5 +1,6 @@
 // The losses and their gradients, target by target; sums in 64 bits.
-import { FLOAT } from "./vector";
+
+const FLOAT: usize = 4;
 
 const PINBALL: i32 = 0;
 const MSE: i32 = 1;

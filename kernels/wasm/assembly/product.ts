@@ -1,0 +1,311 @@
+// Rows times packed weights: out = start + a W. The columns of W stand in blocks of 12, 8 or 4 vectors of
+// four; a block holds its bias, then one line for each k. However the rows are tiled, each sum is taken
+// in the same order, so a row's result does not depend on its neighbours.
+//
+// Engines without a trap handler check every access by comparing its address with the memory's size less
+// the access's offset. The inner loops therefore use few different offsets, so that these limits stay in
+// registers: three pointers with four offsets each rather than one pointer with twelve.
+
+import { madd } from "./simd";
+
+/** Vectors of the next block when `remaining` vectors, a multiple of 4, are left. */
+// @ts-ignore: decorator
+@inline
+export function blockWidth(remaining: i32): i32 {
+  return remaining == 16 || remaining == 8 ? 8 : remaining >= 12 ? 12 : 4;
+}
+
+// @ts-ignore: decorator
+@inline
+function row12(start: usize, w: usize, a: usize, k1: i32, b: usize, k2: i32, out: usize): void {
+  let s0 = v128.load(start, 0);
+  let s1 = v128.load(start, 16);
+  let s2 = v128.load(start, 32);
+  let s3 = v128.load(start, 48);
+  let s4 = v128.load(start, 64);
+  let s5 = v128.load(start, 80);
+  let s6 = v128.load(start, 96);
+  let s7 = v128.load(start, 112);
+  let s8 = v128.load(start, 128);
+  let s9 = v128.load(start, 144);
+  let s10 = v128.load(start, 160);
+  let s11 = v128.load(start, 176);
+  let w4 = w + 64;
+  let w8 = w + 128;
+  let end = a + (<usize>k1 << 2);
+  for (let part = 0; part < 2; part++) {
+    while (a < end) {
+      const x = v128.load_splat<f32>(a);
+      s0 = madd(v128.load(w, 0), x, s0);
+      s1 = madd(v128.load(w, 16), x, s1);
+      s2 = madd(v128.load(w, 32), x, s2);
+      s3 = madd(v128.load(w, 48), x, s3);
+      s4 = madd(v128.load(w4, 0), x, s4);
+      s5 = madd(v128.load(w4, 16), x, s5);
+      s6 = madd(v128.load(w4, 32), x, s6);
+      s7 = madd(v128.load(w4, 48), x, s7);
+      s8 = madd(v128.load(w8, 0), x, s8);
+      s9 = madd(v128.load(w8, 16), x, s9);
+      s10 = madd(v128.load(w8, 32), x, s10);
+      s11 = madd(v128.load(w8, 48), x, s11);
+      w += 192;
+      w4 += 192;
+      w8 += 192;
+      a += 4;
+    }
+    a = b;
+    end = b + (<usize>k2 << 2);
+  }
+  v128.store(out, s0, 0);
+  v128.store(out, s1, 16);
+  v128.store(out, s2, 32);
+  v128.store(out, s3, 48);
+  v128.store(out, s4, 64);
+  v128.store(out, s5, 80);
+  v128.store(out, s6, 96);
+  v128.store(out, s7, 112);
+  v128.store(out, s8, 128);
+  v128.store(out, s9, 144);
+  v128.store(out, s10, 160);
+  v128.store(out, s11, 176);
+}
+
+// @ts-ignore: decorator
+@inline
+function row8(start: usize, w: usize, a: usize, k1: i32, b: usize, k2: i32, out: usize): void {
+  let s0 = v128.load(start, 0);
+  let s1 = v128.load(start, 16);
+  let s2 = v128.load(start, 32);
+  let s3 = v128.load(start, 48);
+  let s4 = v128.load(start, 64);
+  let s5 = v128.load(start, 80);
+  let s6 = v128.load(start, 96);
+  let s7 = v128.load(start, 112);
+  let w4 = w + 64;
+  let end = a + (<usize>k1 << 2);
+  for (let part = 0; part < 2; part++) {
+    while (a < end) {
+      const x = v128.load_splat<f32>(a);
+      s0 = madd(v128.load(w, 0), x, s0);
+      s1 = madd(v128.load(w, 16), x, s1);
+      s2 = madd(v128.load(w, 32), x, s2);
+      s3 = madd(v128.load(w, 48), x, s3);
+      s4 = madd(v128.load(w4, 0), x, s4);
+      s5 = madd(v128.load(w4, 16), x, s5);
+      s6 = madd(v128.load(w4, 32), x, s6);
+      s7 = madd(v128.load(w4, 48), x, s7);
+      w += 128;
+      w4 += 128;
+      a += 4;
+    }
+    a = b;
+    end = b + (<usize>k2 << 2);
+  }
+  v128.store(out, s0, 0);
+  v128.store(out, s1, 16);
+  v128.store(out, s2, 32);
+  v128.store(out, s3, 48);
+  v128.store(out, s4, 64);
+  v128.store(out, s5, 80);
+  v128.store(out, s6, 96);
+  v128.store(out, s7, 112);
+}
+
+// @ts-ignore: decorator
+@inline
+function row4(start: usize, w: usize, a: usize, k1: i32, b: usize, k2: i32, out: usize): void {
+  let s0 = v128.load(start, 0);
+  let s1 = v128.load(start, 16);
+  let s2 = v128.load(start, 32);
+  let s3 = v128.load(start, 48);
+  let end = a + (<usize>k1 << 2);
+  for (let part = 0; part < 2; part++) {
+    while (a < end) {
+      const x = v128.load_splat<f32>(a);
+      s0 = madd(v128.load(w, 0), x, s0);
+      s1 = madd(v128.load(w, 16), x, s1);
+      s2 = madd(v128.load(w, 32), x, s2);
+      s3 = madd(v128.load(w, 48), x, s3);
+      w += 64;
+      a += 4;
+    }
+    a = b;
+    end = b + (<usize>k2 << 2);
+  }
+  v128.store(out, s0, 0);
+  v128.store(out, s1, 16);
+  v128.store(out, s2, 32);
+  v128.store(out, s3, 48);
+}
+
+/** Where row `row` of a matrix starts, by its index where there is one. */
+// @ts-ignore: decorator
+@inline
+export function rowAt(base: usize, index: usize, row: i32, stride: usize): usize {
+  return base + <usize>(index ? load<u32>(index + (<usize>row << 2)) : <u32>row) * stride;
+}
+
+/** Six rows by two vectors; lines of W are `line` bytes apart. */
+function tile(
+  start: usize,
+  startStride: usize,
+  w: usize,
+  line: usize,
+  a: usize,
+  aStride: usize,
+  k1: i32,
+  b: usize,
+  bStride: usize,
+  index: usize,
+  row: i32,
+  k2: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  let s00 = v128.load(start, 0);
+  let s01 = v128.load(start, 16);
+  start += startStride;
+  let s10 = v128.load(start, 0);
+  let s11 = v128.load(start, 16);
+  start += startStride;
+  let s20 = v128.load(start, 0);
+  let s21 = v128.load(start, 16);
+  start += startStride;
+  let s30 = v128.load(start, 0);
+  let s31 = v128.load(start, 16);
+  start += startStride;
+  let s40 = v128.load(start, 0);
+  let s41 = v128.load(start, 16);
+  start += startStride;
+  let s50 = v128.load(start, 0);
+  let s51 = v128.load(start, 16);
+  let a0 = a + <usize>row * aStride;
+  let a1 = a0 + aStride;
+  let a2 = a1 + aStride;
+  let a3 = a2 + aStride;
+  let a4 = a3 + aStride;
+  let a5 = a4 + aStride;
+  let end = a0 + (<usize>k1 << 2);
+  for (let part = 0; part < 2; part++) {
+    while (a0 < end) {
+      const w0 = v128.load(w, 0);
+      const w1 = v128.load(w, 16);
+      let x = v128.load_splat<f32>(a0);
+      s00 = madd(w0, x, s00);
+      s01 = madd(w1, x, s01);
+      x = v128.load_splat<f32>(a1);
+      s10 = madd(w0, x, s10);
+      s11 = madd(w1, x, s11);
+      x = v128.load_splat<f32>(a2);
+      s20 = madd(w0, x, s20);
+      s21 = madd(w1, x, s21);
+      x = v128.load_splat<f32>(a3);
+      s30 = madd(w0, x, s30);
+      s31 = madd(w1, x, s31);
+      x = v128.load_splat<f32>(a4);
+      s40 = madd(w0, x, s40);
+      s41 = madd(w1, x, s41);
+      x = v128.load_splat<f32>(a5);
+      s50 = madd(w0, x, s50);
+      s51 = madd(w1, x, s51);
+      w += line;
+      a0 += 4;
+      a1 += 4;
+      a2 += 4;
+      a3 += 4;
+      a4 += 4;
+      a5 += 4;
+    }
+    if (part == 1 || k2 == 0) break;
+    a0 = rowAt(b, index, row, bStride);
+    a1 = rowAt(b, index, row + 1, bStride);
+    a2 = rowAt(b, index, row + 2, bStride);
+    a3 = rowAt(b, index, row + 3, bStride);
+    a4 = rowAt(b, index, row + 4, bStride);
+    a5 = rowAt(b, index, row + 5, bStride);
+    end = a0 + (<usize>k2 << 2);
+  }
+  v128.store(out, s00, 0);
+  v128.store(out, s01, 16);
+  out += outStride;
+  v128.store(out, s10, 0);
+  v128.store(out, s11, 16);
+  out += outStride;
+  v128.store(out, s20, 0);
+  v128.store(out, s21, 16);
+  out += outStride;
+  v128.store(out, s30, 0);
+  v128.store(out, s31, 16);
+  out += outStride;
+  v128.store(out, s40, 0);
+  v128.store(out, s41, 16);
+  out += outStride;
+  v128.store(out, s50, 0);
+  v128.store(out, s51, 16);
+}
+
+/**
+ * `out[r] = start + a[r] W₁ + b[index[r]] W₂` for `rows` rows, where W₁ is `k1` lines of the section's
+ * `lines` from line `skip` on and W₂ the `k2` lines after them. `start` 0 stands for the section's bias,
+ * else it is an array like `out`, which it may be. Strides are in bytes.
+ */
+export function product(
+  rows: i32,
+  vectors: i32,
+  section: usize,
+  lines: i32,
+  skip: i32,
+  start: usize,
+  a: usize,
+  aStride: usize,
+  k1: i32,
+  b: usize,
+  bStride: usize,
+  index: usize,
+  k2: i32,
+  out: usize,
+): void {
+  const outStride = <usize>vectors << 4;
+  const tiled = rows - (rows % 6);
+  while (vectors > 0) {
+    const width = blockWidth(vectors);
+    const line = <usize>width << 4;
+    const w = section + line * <usize>(1 + skip);
+    const from = start ? start : section;
+    const fromStride = start ? outStride : 0;
+    for (let row = 0; row < tiled; row += 6) {
+      const at = <usize>row * outStride;
+      for (let column: usize = 0; column < line; column += 32) {
+        tile(
+          from + <usize>row * fromStride + column,
+          fromStride,
+          w + column,
+          line,
+          a,
+          aStride,
+          k1,
+          b,
+          bStride,
+          index,
+          row,
+          k2,
+          out + at + column,
+          outStride,
+        );
+      }
+    }
+    for (let row = tiled; row < rows; row++) {
+      const s = from + <usize>row * fromStride;
+      const p = a + <usize>row * aStride;
+      const q = k2 > 0 ? rowAt(b, index, row, bStride) : 0;
+      const o = out + <usize>row * outStride;
+      if (width == 12) row12(s, w, p, k1, q, k2, o);
+      else if (width == 8) row8(s, w, p, k1, q, k2, o);
+      else row4(s, w, p, k1, q, k2, o);
+    }
+    section += line * <usize>(1 + lines);
+    if (start) start += line;
+    out += line;
+    vectors -= width;
+  }
+}

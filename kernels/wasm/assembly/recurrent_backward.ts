@@ -1,0 +1,347 @@
+// Back through time. The gradients by all gates are kept in panels; the gradients of the weights are then
+// one product over all steps and rows. The panels of a GRU stand in the order n (as x sees it), r, z, and,
+// where the reset comes after the product, n (as h sees it): so x and h each see neighbours.
+
+import { tanh } from "./activations";
+import { GRU, GRU_RESET_BEFORE, LSTM } from "./layout";
+import {
+  gradientScratch,
+  packBackward,
+  panelBytes,
+  panelProduct,
+  panelProductRows,
+  roundUp,
+  TILE_ROWS,
+  weightGradient,
+} from "./panels";
+import { loadRow, madd } from "./simd";
+
+// @ts-ignore: decorator
+@inline
+function gatesOf(cell: i32): i32 {
+  return cell == LSTM ? 4 : 3;
+}
+
+/** Gates that have panels: both views of a GRU's candidate count. */
+// @ts-ignore: decorator
+@inline
+function panelGates(cell: i32): i32 {
+  return cell == GRU_RESET_BEFORE ? 3 : 4;
+}
+
+/** Bytes of one scratch state, rows padded to panels and tiles. */
+// @ts-ignore: decorator
+@inline
+function stateBytes(hiddenSize: i32, batch: i32): usize {
+  return (<usize>(batch + TILE_ROWS) * <usize>roundUp(hiddenSize, 8)) << 2;
+}
+
+/** Bytes of scratch that `sequenceBackward` needs. */
+export function backwardScratch(
+  cell: i32,
+  inputSize: i32,
+  hiddenSize: i32,
+  steps: i32,
+  batch: i32,
+): usize {
+  const H = roundUp(hiddenSize, 8);
+  const I = roundUp(inputSize, 8);
+  const panels = (panelGates(cell) * H) >> 3;
+  return <usize>panels * panelBytes(steps * batch) +
+    ((<usize>(4 * H) * <usize>(H + I)) << 2) +
+    3 * stateBytes(hiddenSize, batch) +
+    (<usize>(TILE_ROWS * I) << 2) +
+    gradientScratch(max(inputSize, hiddenSize), panels) +
+    (cell == GRU_RESET_BEFORE ? <usize>(steps * batch * hiddenSize) << 2 : 0);
+}
+
+/** One row of an LSTM; `panel` points at its line in the first panel, `gate` is the distance of gates. */
+function lstmRow(
+  hiddenSize: i32,
+  saved: usize,
+  c: usize,
+  cPrevious: usize,
+  dhs: usize,
+  dh: usize,
+  dc: usize,
+  panel: usize,
+  stride: usize,
+  gate: usize,
+): void {
+  const one = f32x4.splat(1);
+  const H = <usize>hiddenSize << 2;
+  for (let left = hiddenSize, half: usize = 0; left > 0 || half == 16; left -= 4) {
+    const i = loadRow(saved, left);
+    const f = loadRow(saved + H, left);
+    const g = loadRow(saved + H * 2, left);
+    const o = loadRow(saved + H * 3, left);
+    const d = f32x4.add(loadRow(dhs, left), v128.load(dh));
+    const tanhC = tanh(loadRow(c, left));
+    const slope = f32x4.sub(one, f32x4.mul(tanhC, tanhC));
+    const dCell = madd(f32x4.mul(d, o), slope, v128.load(dc));
+    const at = panel + half;
+    v128.store(at, f32x4.mul(f32x4.mul(dCell, g), f32x4.mul(i, f32x4.sub(one, i))));
+    v128.store(
+      at + gate,
+      f32x4.mul(f32x4.mul(dCell, loadRow(cPrevious, left)), f32x4.mul(f, f32x4.sub(one, f))),
+    );
+    v128.store(at + gate * 2, f32x4.mul(f32x4.mul(dCell, i), f32x4.sub(one, f32x4.mul(g, g))));
+    v128.store(
+      at + gate * 3,
+      f32x4.mul(f32x4.mul(d, tanhC), f32x4.mul(o, f32x4.sub(one, o))),
+    );
+    v128.store(dc, f32x4.mul(dCell, f));
+    saved += 16;
+    c += 16;
+    cPrevious += 16;
+    dhs += 16;
+    dh += 16;
+    dc += 16;
+    if (half) panel += stride;
+    half ^= 16;
+  }
+}
+
+/** One row of a GRU; leaves in `dh` what reaches h without passing a product. */
+function gruRow(
+  hiddenSize: i32,
+  saved: usize,
+  hPrevious: usize,
+  dhs: usize,
+  dh: usize,
+  panel: usize,
+  stride: usize,
+  gate: usize,
+  after: bool,
+): void {
+  const one = f32x4.splat(1);
+  const H = <usize>hiddenSize << 2;
+  for (let left = hiddenSize, half: usize = 0; left > 0 || half == 16; left -= 4) {
+    const r = loadRow(saved, left);
+    const z = loadRow(saved + H, left);
+    const n = loadRow(saved + H * 2, left);
+    const d = f32x4.add(loadRow(dhs, left), v128.load(dh));
+    const dn = f32x4.mul(
+      f32x4.mul(d, f32x4.sub(one, z)),
+      f32x4.sub(one, f32x4.mul(n, n)),
+    );
+    const dz = f32x4.mul(
+      f32x4.mul(d, f32x4.sub(loadRow(hPrevious, left), n)),
+      f32x4.mul(z, f32x4.sub(one, z)),
+    );
+    const at = panel + half;
+    v128.store(at, dn);
+    v128.store(at + gate * 2, dz);
+    if (after) {
+      const q = loadRow(saved + H * 3, left);
+      v128.store(at + gate, f32x4.mul(f32x4.mul(dn, q), f32x4.mul(r, f32x4.sub(one, r))));
+      v128.store(at + gate * 3, f32x4.mul(dn, r));
+    }
+    v128.store(dh, f32x4.mul(d, z));
+    saved += 16;
+    hPrevious += 16;
+    dhs += 16;
+    dh += 16;
+    if (half) panel += stride;
+    half ^= 16;
+  }
+}
+
+/** The rest of a row that resets before the product, from `dReset`, the gradient by r · h. */
+function resetRow(
+  hiddenSize: i32,
+  saved: usize,
+  hPrevious: usize,
+  dReset: usize,
+  dh: usize,
+  panel: usize,
+  stride: usize,
+  gate: usize,
+): void {
+  const one = f32x4.splat(1);
+  for (let left = hiddenSize, half: usize = 0; left > 0 || half == 16; left -= 4) {
+    const r = loadRow(saved, left);
+    const d = v128.load(dReset);
+    const slope = f32x4.mul(r, f32x4.sub(one, r));
+    v128.store(panel + half + gate, f32x4.mul(f32x4.mul(d, loadRow(hPrevious, left)), slope));
+    v128.store(dh, madd(d, r, v128.load(dh)));
+    saved += 16;
+    hPrevious += 16;
+    dReset += 16;
+    dh += 16;
+    if (half) panel += stride;
+    half ^= 16;
+  }
+}
+
+export function sequenceBackward(
+  cell: i32,
+  inputSize: i32,
+  hiddenSize: i32,
+  steps: i32,
+  batch: i32,
+  x: usize,
+  parameters: usize,
+  h0: usize,
+  c0: usize,
+  hs: usize,
+  cs: usize,
+  saved: usize,
+  dhs: usize,
+  gradient: usize,
+  dx: usize,
+  scratch: usize,
+): void {
+  const I = inputSize;
+  const H = hiddenSize;
+  const G = gatesOf(cell);
+  const padded = roundUp(H, 8);
+  const gatePanels = padded >> 3;
+  const rows = steps * batch;
+  const stride = panelBytes(rows);
+  const gate = <usize>gatePanels * stride;
+  const firstX = cell == LSTM ? 0 : 2;
+  const firstH = cell == LSTM ? 0 : 1;
+
+  const panel = scratch;
+  const state = stateBytes(H, batch);
+  const dh = panel + <usize>panelGates(cell) * gate;
+  const dc = dh + state;
+  const dReset = dc + state;
+  const wh = dReset + state;
+  const wx = wh + ((<usize>(4 * padded) * <usize>padded) << 2);
+  const tile = wx + ((<usize>(4 * padded) * <usize>roundUp(I, 8)) << 2);
+  const work = tile + (<usize>(TILE_ROWS * roundUp(I, 8)) << 2);
+
+  const weightHh = <usize>(G * H * I) << 2;
+  const biasIh = weightHh + (<usize>(G * H * H) << 2);
+  const biasHh = biasIh + (<usize>(G * H) << 2);
+  // The reset form has two products with h: r and z with h, then n with r · h.
+  const hGates = cell == GRU_RESET_BEFORE ? 2 : G;
+  packBackward(parameters + weightHh, G, 0, hGates, H, H, wh);
+  const wn = wh + ((<usize>(2 * padded) * <usize>padded) << 2);
+  if (cell == GRU_RESET_BEFORE) {
+    packBackward(parameters + weightHh, G, 2, 1, H, H, wn);
+  }
+
+  memory.fill(dh, 0, 2 * state);
+  const rowBytes = <usize>H << 2;
+  const stateStride = <usize>padded << 2;
+  for (let t = steps - 1; t >= 0; t--) {
+    const line = panel + (<usize>(t * batch) << 5);
+    const hPrevious = t > 0 ? hs + <usize>((t - 1) * batch) * rowBytes : h0;
+    const cPrevious = t > 0 ? cs + <usize>((t - 1) * batch) * rowBytes : c0;
+    for (let b = 0; b < batch; b++) {
+      const row = <usize>(t * batch + b);
+      const savedRow = saved + row * (rowBytes << 2);
+      const previous = <usize>b * rowBytes;
+      const at = <usize>b * stateStride;
+      const panelRow = line + (<usize>b << 5);
+      if (cell == LSTM) {
+        lstmRow(
+          H,
+          savedRow,
+          cs + row * rowBytes,
+          cPrevious + previous,
+          dhs + row * rowBytes,
+          dh + at,
+          dc + at,
+          panelRow,
+          stride,
+          gate,
+        );
+      } else {
+        gruRow(
+          H,
+          savedRow,
+          hPrevious + previous,
+          dhs + row * rowBytes,
+          dh + at,
+          panelRow,
+          stride,
+          gate,
+          cell == GRU,
+        );
+      }
+    }
+    if (cell == GRU_RESET_BEFORE) {
+      panelProduct(batch, line, stride, gatePanels, wn, H, false, dReset);
+      for (let b = 0; b < batch; b++) {
+        const row = <usize>(t * batch + b);
+        const at = <usize>b * stateStride;
+        resetRow(
+          H,
+          saved + row * (rowBytes << 2),
+          hPrevious + <usize>b * rowBytes,
+          dReset + at,
+          dh + at,
+          line + (<usize>b << 5),
+          stride,
+          gate,
+        );
+      }
+    }
+    if (t > 0) {
+      const hLine = line + <usize>firstH * gate;
+      panelProduct(batch, hLine, stride, hGates * gatePanels, wh, H, cell != LSTM, dh);
+    }
+  }
+
+  weightGradient(
+    x,
+    rows,
+    x,
+    rows,
+    I,
+    panel,
+    G,
+    firstX,
+    G,
+    H,
+    gradient,
+    gradient + biasIh,
+    work,
+  );
+  weightGradient(
+    h0,
+    batch,
+    hs,
+    rows,
+    H,
+    panel + <usize>firstH * gate,
+    G,
+    0,
+    hGates,
+    H,
+    gradient + weightHh,
+    gradient + biasHh,
+    work,
+  );
+  if (cell == GRU_RESET_BEFORE) {
+    // r · h is the fourth part of what was saved of each row.
+    const reset = work + gradientScratch(max(I, H), panelGates(cell) * gatePanels);
+    for (let row: usize = 0; row < <usize>rows; row++) {
+      const from = saved + row * (rowBytes << 2) + 3 * rowBytes;
+      memory.copy(reset + row * rowBytes, from, rowBytes);
+    }
+    weightGradient(
+      reset,
+      rows,
+      reset,
+      rows,
+      H,
+      panel,
+      G,
+      2,
+      1,
+      H,
+      gradient + weightHh,
+      gradient + biasHh,
+      work,
+    );
+  }
+  if (dx) {
+    packBackward(parameters, G, firstX, G, H, I, wx);
+    panelProductRows(rows, panel, stride, G * gatePanels, wx, I, tile, dx);
+  }
+}
