@@ -50,6 +50,23 @@ export {
 } from "./src/model/architecture.ts";
 export { type Head, headOutputs, headWidth, sortQuantiles } from "./src/model/head.ts";
 export { type InitialisationOptions, initialParameters } from "./src/model/initialisation.ts";
+export {
+  chronologicalSplit,
+  type Split,
+  type SplitOptions,
+} from "./src/learn/chronological_split.ts";
+export { DriftDetector, type DriftOptions } from "./src/learn/drift.ts";
+export type { AdamOptions, OptimiserOptions, SgdOptions } from "./src/learn/optimiser.ts";
+export { ReplayMemory, type ReplaySnapshot } from "./src/learn/replay_memory.ts";
+export { learningRate, type Schedule } from "./src/learn/schedule.ts";
+export {
+  type Epoch,
+  type FitOptions,
+  Trainer,
+  type TrainerOptions,
+  type TrainingResult,
+} from "./src/learn/trainer.ts";
+export type { TrainingSequence } from "./src/learn/training_sequence.ts";
 export { Parameters } from "./src/model/parameters.ts";
 export { Random } from "./src/model/random.ts";
 export { RecurrentCell, type RecurrentState } from "./src/model/recurrent_cell.ts";

@@ -1,7 +1,7 @@
 import type { Backend } from "../../kernels/mod.ts";
 import type { Architecture } from "../model/architecture.ts";
 import type { Head } from "../model/head.ts";
-import { Random } from "../model/random.ts";
+import type { Random } from "../model/random.ts";
 import type { OptimiserOptions } from "./optimiser.ts";
 import { learningRate, type Schedule } from "./schedule.ts";
 import { TrainingProgram } from "./training_program.ts";

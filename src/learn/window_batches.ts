@@ -32,6 +32,7 @@ export class WindowBatches {
   readonly #horizon: number;
   readonly #sequenceOf: Uint32Array;
   readonly #startOf: Int32Array;
+  readonly #countsFrom: Uint32Array;
   readonly #order: Uint32Array;
   #windows = 0;
   #next = 0;
@@ -57,6 +58,7 @@ export class WindowBatches {
     const most = this.#lengths.reduce((sum, each) => sum + Math.ceil(each / stride) + 2, 0);
     this.#sequenceOf = new Uint32Array(most);
     this.#startOf = new Int32Array(most);
+    this.#countsFrom = new Uint32Array(most);
     this.#order = new Uint32Array(most);
   }
 
@@ -74,9 +76,9 @@ export class WindowBatches {
     this.#lengths.forEach((length, sequence) => {
       // The first window counts from the sequence's start; later ones after their burn-in.
       const first = random ? random.integer(Math.min(stride, length)) + 1 : window;
-      this.#add(sequence, first - window);
+      this.#add(sequence, first - window, 0);
       for (let counted = first; counted < length; counted += stride) {
-        this.#add(sequence, counted - burnIn);
+        this.#add(sequence, counted - burnIn, counted);
       }
     });
     for (let k = 0; k < this.#windows; k++) this.#order[k] = k;
@@ -96,13 +98,14 @@ export class WindowBatches {
     return true;
   }
 
-  #add(sequence: number, start: number): void {
+  #add(sequence: number, start: number, countsFrom: number): void {
     this.#sequenceOf[this.#windows] = sequence;
-    this.#startOf[this.#windows++] = start;
+    this.#startOf[this.#windows] = start;
+    this.#countsFrom[this.#windows++] = countsFrom;
   }
 
   #lay(chosen: number, b: number): void {
-    const { window, burnIn, batch } = this.#options;
+    const { window, batch } = this.#options;
     const [inputSize, horizon] = [this.#inputSize, this.#horizon];
     const index = this.#sequenceOf[chosen];
     const { inputs, targets, mask } = this.#sequences[index];
@@ -110,14 +113,13 @@ export class WindowBatches {
     // A window that would begin before its sequence is moved up to it, and ends where it would have.
     const end = Math.min(length, this.#startOf[chosen] + window);
     const start = Math.max(0, this.#startOf[chosen]);
-    const counts = this.#startOf[chosen] <= 0 && start === 0 ? 0 : burnIn;
     for (let t = 0; start + t < end; t++) {
       const row = t * batch + b;
       const step = start + t;
       for (let k = 0; k < inputSize; k++) {
         this.x[row * inputSize + k] = inputs[step * inputSize + k];
       }
-      if (t < counts) continue;
+      if (step < this.#countsFrom[chosen]) continue;
       for (let k = 0; k < horizon; k++) {
         const at = step * horizon + k;
         this.targets[row * horizon + k] = targets[at];
