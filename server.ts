@@ -1,8 +1,16 @@
 /**
- * What a server needs beside the library: state that survives the process. For Deno, not for browsers.
+ * What a server needs beside the library: an engine with durable state, and HTTP and WebSockets in front
+ * of it. For Deno, not for browsers.
  *
  * @module
  */
+export {
+  Engine,
+  type EngineHealth,
+  type EngineOptions,
+  type ForecastListener,
+} from "./src/serve/engine.ts";
+export { DEFAULT_PORT, type Server, type ServerOptions, startServer } from "./src/serve/server.ts";
 export { SqliteStore, type SqliteStoreOptions } from "./src/state/sqlite_store.ts";
 export {
   type Appended,

@@ -1,5 +1,11 @@
-import type { Frame, Tick } from "../streams/mod.ts";
-import { TARGET_FEATURE } from "../streams/mod.ts";
+import {
+  type Frame,
+  type StatusListener,
+  TARGET_FEATURE,
+  type Tick,
+  TickOrder,
+  type TickStage,
+} from "../streams/mod.ts";
 import type { Forecast } from "./forecast/forecast.ts";
 import type { Forecaster, Snapshot } from "./forecast/forecaster.ts";
 
@@ -12,10 +18,17 @@ export interface PipelineOptions {
   readonly forecaster: Forecaster;
   /** Features in the order the forecaster takes them, the target first. `["value"]` where left out. */
   readonly features?: readonly string[];
+  /**
+   * What ticks pass before they are stepped, in this order: ordering, a grid. Where left out, ticks of a
+   * series that are not later than the one before are counted and left out.
+   */
+  readonly stages?: readonly TickStage[];
+  /** Hears of ticks left out. */
+  readonly onStatus?: StatusListener;
 }
 
 /**
- * The way of one tick, in order: ticks → frames → step(h, c) → forecast. This is the wiring; every
+ * The way of one tick: order → grid → frame → step(h, c) → forecast. This is the wiring; every
  * station is a part of its own.
  *
  * A micro-batch is worked on in waves: a wave holds each series at most once, so that it is one batched
@@ -40,6 +53,7 @@ export interface PipelineOptions {
 export class Pipeline {
   readonly #forecaster: Forecaster;
   readonly #features: readonly string[];
+  readonly #stages: readonly TickStage[];
   /** Steps taken by each series. */
   readonly #steps = new Map<string, number>();
   #sequence = 0;
@@ -48,6 +62,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#forecaster = options.forecaster;
     this.#features = options.features ?? [TARGET_FEATURE];
+    this.#stages = options.stages ?? [new TickOrder({ onStatus: options.onStatus })];
     if (this.#features.length === 0) throw new RangeError("A pipeline needs at least one feature");
   }
 
@@ -67,11 +82,23 @@ export class Pipeline {
   }
 
   /**
-   * Takes one micro-batch through: a forecast for every tick, in the order of the ticks.
+   * Takes one micro-batch through: a forecast for every step it completes, in order.
    *
    * Calls must not overlap: await one before the next.
    */
-  async process(ticks: readonly Tick[]): Promise<Forecast[]> {
+  process(ticks: readonly Tick[]): Promise<Forecast[]> {
+    return this.#step(this.#stages.reduce((passed, stage) => stage.push(passed), ticks));
+  }
+
+  /** Takes through what the stages held back. */
+  flush(): Promise<Forecast[]> {
+    let ready: readonly Tick[] = [];
+    for (const stage of this.#stages) ready = [...stage.push(ready), ...stage.flush()];
+    return this.#step(ready);
+  }
+
+  /** Steps ticks that are in order, in waves. */
+  async #step(ticks: readonly Tick[]): Promise<Forecast[]> {
     const forecaster = this.#forecaster;
     const forecasts: Forecast[] = [];
     let wave: Frame[] = [];
@@ -106,7 +133,12 @@ export class Pipeline {
     return new TransformStream(
       {
         transform: async (ticks, controller): Promise<void> => {
-          if (ticks.length > 0) controller.enqueue(await this.process(ticks));
+          const forecasts = await this.process(ticks);
+          if (forecasts.length > 0) controller.enqueue(forecasts);
+        },
+        flush: async (controller): Promise<void> => {
+          const forecasts = await this.flush();
+          if (forecasts.length > 0) controller.enqueue(forecasts);
         },
       },
       { highWaterMark: BATCHES_WAITING_MAX },

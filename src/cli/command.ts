@@ -12,10 +12,6 @@ export interface CommandContext {
 
 /** One command of `tickcast`. */
 export interface Command {
-  /** Its name on the command line. */
-  readonly name: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** The whole help. */
   readonly help: string;
   /** Runs it. The exit status: 0 for done; 1 for failed. A {@linkcode UsageError} becomes 2. */

@@ -56,8 +56,6 @@ const SCORES = ["mae", "rmse", "nrmse", "mape", "crps", "coverage80", "coverage9
 
 /** Scores Tickcast and the simple methods on a CSV, test-then-train. */
 export const evaluate: Command = {
-  name: "evaluate",
-  summary: "Score forecasts of a CSV against simple methods, test-then-train",
   help: [
     "Usage: tickcast evaluate FILE.csv[.gz] --time COLUMN --value COLUMN --horizon STEPS [OPTIONS]",
     "",

@@ -11,22 +11,39 @@ import { UsageError } from "./options.ts";
 
 export type { CommandContext };
 
-/** Each command's module, loaded only when it is called: `--help` starts at once. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  replay: async () => (await import("./replay.ts")).replay,
-  worker: async () => (await import("./worker.ts")).worker,
-  evaluate: async () => (await import("./evaluate.ts")).evaluate,
+/** A command in the overview, and its module, loaded only when it is called: `--help` starts at once. */
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  serve: {
+    summary: "Forecast a live feed and serve the forecasts; a demo feed where none is named",
+    load: async () => (await import("./serve.ts")).serve,
+  },
+  replay: {
+    summary: "Play a CSV back as a stream; forecasts as NDJSON on stdout",
+    load: async () => (await import("./replay.ts")).replay,
+  },
+  worker: {
+    summary: "Forecast partitions of a NATS JetStream, beside other workers",
+    load: async () => (await import("./worker.ts")).worker,
+  },
+  evaluate: {
+    summary: "Score forecasts of a CSV against simple methods, test-then-train",
+    load: async () => (await import("./evaluate.ts")).evaluate,
+  },
 };
 
-async function overview(): Promise<string> {
-  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
-  const width = Math.max(...commands.map(({ name }) => name.length));
+function overview(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
   return [
     "tickcast: a streaming forecaster for real-time feeds",
     "",
     "Usage: tickcast COMMAND [OPTIONS]",
     "",
-    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
     "",
     "tickcast COMMAND --help tells a command's options; tickcast --version the version.",
   ].join("\n");
@@ -45,15 +62,15 @@ export async function main(args: readonly string[], context: CommandContext): Pr
     return 0;
   }
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    await context.out(await overview());
+    await context.out(overview());
     return name === undefined ? 2 : 0;
   }
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load === undefined) {
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (entry === undefined) {
     context.note(`tickcast: unknown command "${name}"; tickcast --help lists them`);
     return 2;
   }
-  const command = await load();
+  const command = await entry.load();
   const end = rest.indexOf("--");
   const flags = end < 0 ? rest : rest.slice(0, end);
   if (flags.includes("--help") || flags.includes("-h")) {

@@ -23,8 +23,6 @@ const OPTIONS = {
 
 /** Plays a CSV back as if it were live and prints a forecast for every row. */
 export const replay: Command = {
-  name: "replay",
-  summary: "Play a CSV back as a stream; forecasts as NDJSON on stdout",
   help: [
     "Usage: tickcast replay FILE.csv[.gz] --time COLUMN --value COLUMN [OPTIONS]",
     "",
@@ -51,6 +49,7 @@ async function runReplay(args: readonly string[], context: CommandContext): Prom
   const pipeline = new Pipeline({
     forecaster,
     features: [TARGET_FEATURE, ...options.value.slice(1)],
+    onStatus,
   });
   const progress = new Progress("replay", context.interactive ? drawOnTerminal : undefined);
   const startedMs = performance.now();

@@ -60,8 +60,6 @@ const NAME = /^[A-Za-z0-9_-]+$/;
 
 /** Works on a share of a cluster's partitions until told to end. */
 export const worker: Command = {
-  name: "worker",
-  summary: "Work on a share of the series of a NATS cluster",
   help: [
     "Usage: tickcast worker --cluster nats://HOST:PORT [OPTIONS]",
     "",

@@ -196,10 +196,9 @@ export async function ingestSocket(
     if (open) socket.resume();
   }
   signal?.removeEventListener("abort", stop);
-  if (socket.readyState === socket.OPEN) {
-    socket.resume();
-    socket.close(1001, "Server is shutting down");
-  }
+  // A peer that is closing by itself must be read too, or its end is never seen.
+  socket.resume();
+  if (socket.readyState === socket.OPEN) socket.close(1001, "Server is shutting down");
   return totals;
 }
 

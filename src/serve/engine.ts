@@ -1,0 +1,217 @@
+import {
+  type Clock,
+  InputError,
+  type Refusal,
+  type Status,
+  systemClock,
+  type Tick,
+} from "../../streams/mod.ts";
+import type { Forecast } from "../forecast/forecast.ts";
+import type { Forecaster } from "../forecast/forecaster.ts";
+import { Pipeline } from "../pipeline.ts";
+import type { FeedCursor, StateStore, StoreStats } from "../state/store.ts";
+import { DurableEngine } from "./durable_engine.ts";
+
+/** Series where nothing else is said: each takes a few megabytes with the full set of experts. */
+const SERIES_MAX = 10_000;
+
+/** What an {@linkcode Engine} is made of. */
+export interface EngineOptions {
+  /** What forecasts; the engine disposes of it. */
+  readonly forecaster: Forecaster;
+  /** Where accepted ticks and checkpoints are kept; the engine closes it. */
+  readonly store: StateStore;
+  /** Features in the order the forecaster takes them, the target first. */
+  readonly features?: readonly string[];
+  /** Series at most; ticks of further ones are refused. */
+  readonly seriesMax?: number;
+  /** Where time comes from. */
+  readonly clock?: Clock;
+}
+
+/** Where an engine stands. */
+export interface EngineHealth {
+  /** Whether forecasts are made. */
+  readonly ok: boolean;
+  /** Why not, where they are not. */
+  readonly detail?: string;
+  /** Ticks accepted but not yet forecast from. */
+  readonly waiting: number;
+  /** Ticks forecast from, since the beginning of the journal. */
+  readonly applied: number;
+  /** Series known. */
+  readonly series: number;
+  /** Figures of the store. */
+  readonly store: StoreStats;
+}
+
+/** Hears of forecasts, in order; the engine waits for it, so it must return soon. */
+export type ForecastListener = (forecasts: readonly Forecast[]) => void | Promise<void>;
+
+/**
+ * Everything behind a server: ticks are accepted durably, forecast from in order, and the forecasts
+ * handed to listeners. Knows no network.
+ *
+ * @example Ticks in, forecasts out
+ * ```ts
+ * import { MemoryStore, OnlineForecaster } from "@tickcast/tickcast";
+ * import { Engine } from "@tickcast/tickcast/server";
+ *
+ * const engine = await Engine.open({
+ *   forecaster: new OnlineForecaster({ horizon: 2 }),
+ *   store: new MemoryStore(),
+ * });
+ * const heard = new Promise<number>((resolve) => {
+ *   engine.onForecasts((forecasts) => resolve(forecasts.length));
+ * });
+ * await engine.accept([{ series: "room", time: 0, values: { value: 20 } }]);
+ * if (await heard !== 1 || engine.latest("room") === undefined) throw new Error();
+ * await engine.close();
+ * ```
+ */
+export class Engine {
+  readonly #store: StateStore;
+  readonly #forecaster: Forecaster;
+  readonly #seriesMax: number;
+  readonly #latest = new Map<string, Forecast>();
+  /** Series with an accepted tick, forecast from or not: what the limit counts. */
+  readonly #admitted = new Set<string>();
+  readonly #forecastListeners = new Set<ForecastListener>();
+  readonly #statusListeners = new Set<(status: Status) => void>();
+  #durable!: DurableEngine;
+
+  private constructor(options: EngineOptions) {
+    this.#store = options.store;
+    this.#forecaster = options.forecaster;
+    this.#seriesMax = options.seriesMax ?? SERIES_MAX;
+  }
+
+  /**
+   * Brings the forecaster to where the store ends, and starts.
+   *
+   * @throws {SyntaxError} when the stored state is of another configuration.
+   */
+  static async open(options: EngineOptions): Promise<Engine> {
+    const engine = new Engine(options);
+    const pipeline = new Pipeline({
+      forecaster: options.forecaster,
+      features: options.features,
+      onStatus: engine.report,
+    });
+    engine.#durable = await DurableEngine.open({
+      store: options.store,
+      pipeline,
+      clock: options.clock ?? systemClock,
+      emit: (forecasts) => engine.#emit(forecasts),
+      onStatus: engine.report,
+    });
+    // What a checkpoint brought back has emitted nothing.
+    for (const series of pipeline.series()) {
+      engine.#admitted.add(series);
+      if (!engine.#latest.has(series)) {
+        engine.#latest.set(series, options.forecaster.forecast(series));
+      }
+    }
+    return engine;
+  }
+
+  /** The forecaster, for what only it knows: weights of experts, explanations. */
+  get forecaster(): Forecaster {
+    return this.#forecaster;
+  }
+
+  /**
+   * Accepts ticks: those not refused survive a crash from the moment this resolves.
+   *
+   * @param ticks The ticks, in order.
+   * @param cursor How far their feed has been read.
+   * @returns The ticks refused, by index, and why.
+   * @throws {JournalError} when none could be made durable; send them again later.
+   */
+  async accept(ticks: readonly Tick[], cursor?: FeedCursor): Promise<Refusal[]> {
+    const refusals: Refusal[] = [];
+    let accepted = ticks;
+    if (this.#admitted.size + ticks.length > this.#seriesMax) {
+      accepted = ticks.filter((tick, index) => {
+        if (this.#admitted.has(tick.series) || this.#admitted.size < this.#seriesMax) {
+          this.#admitted.add(tick.series);
+          return true;
+        }
+        const detail = `the limit of ${this.#seriesMax} series is reached`;
+        const error = new InputError("too-many-series", "series", detail, { line: index + 1 });
+        refusals.push({ index, error });
+        return false;
+      });
+    } else for (const tick of ticks) this.#admitted.add(tick.series);
+    if (accepted.length > 0) await this.#durable.accept(accepted, cursor);
+    return refusals;
+  }
+
+  /** The last forecast of a series; undefined where it is unknown. */
+  latest(series: string): Forecast | undefined {
+    return this.#latest.get(series);
+  }
+
+  /** The series with a forecast, in the order of their first ticks. */
+  series(): string[] {
+    return [...this.#latest.keys()];
+  }
+
+  /** How far a feed was read, in the commit of its last tick. */
+  cursor(feed: string): string | undefined {
+    return this.#store.cursor(feed);
+  }
+
+  /** Adds a listener; call what it returns to take it away. */
+  onForecasts(listener: ForecastListener): () => void {
+    this.#forecastListeners.add(listener);
+    return () => this.#forecastListeners.delete(listener);
+  }
+
+  /** Adds a listener of statuses; call what it returns to take it away. */
+  onStatus(listener: (status: Status) => void): () => void {
+    this.#statusListeners.add(listener);
+    return () => this.#statusListeners.delete(listener);
+  }
+
+  /** Passes a status to the listeners; sources and sinks around the engine report through it too. */
+  readonly report = (status: Status): void => {
+    for (const listener of this.#statusListeners) listener(status);
+  };
+
+  /** Where the engine stands. */
+  health(): EngineHealth {
+    const failure = this.#durable.failure;
+    const store = this.#store.stats();
+    const detail = failure?.message ??
+      (store.writable ? undefined : "the journal cannot be written");
+    return {
+      ok: detail === undefined,
+      ...(detail === undefined ? {} : { detail }),
+      waiting: this.#durable.waiting,
+      applied: this.#durable.applied,
+      series: this.#latest.size,
+      store,
+    };
+  }
+
+  /** Saves a checkpoint now. False when it could not be saved. */
+  checkpoint(): Promise<boolean> {
+    return this.#durable.checkpoint();
+  }
+
+  /** Forecasts from everything accepted, saves a checkpoint and gives everything back. */
+  async close(): Promise<void> {
+    await this.#durable.close();
+    this.#forecaster.dispose();
+    await this.#store.close();
+  }
+
+  async #emit(forecasts: readonly Forecast[]): Promise<void> {
+    for (const forecast of forecasts) this.#latest.set(forecast.series, forecast);
+    for (const listener of this.#forecastListeners) {
+      const heard = listener(forecasts);
+      if (heard !== undefined) await heard;
+    }
+  }
+}
