@@ -74,3 +74,11 @@ export {
 export { type LogEntry, NatsLog, type NatsLogOptions } from "./sources/nats.ts";
 export { type NatsMessage, NatsPublisher, type NatsPublisherOptions } from "./sinks/nats.ts";
 export type { NatsConnection } from "./nats_connection.ts";
+export { binanceFeed, type BinanceFeedOptions } from "./sources/exchanges/binance.ts";
+export {
+  coinbaseAdvancedFeed,
+  type CoinbaseAdvancedFeedOptions,
+  coinbaseExchangeFeed,
+  type CoinbaseExchangeFeedOptions,
+} from "./sources/exchanges/coinbase.ts";
+export { krakenFeed, type KrakenFeedOptions } from "./sources/exchanges/kraken.ts";

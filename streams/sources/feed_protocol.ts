@@ -10,6 +10,10 @@ export interface FeedSequence {
   readonly number: number;
   /** Whose ticks are missing after a gap, where the channel is one series. */
   readonly series?: string;
+  /** The numbers go on across connections, so that also what was missed between two is counted. */
+  readonly lasting?: boolean;
+  /** The number is that of a message sent before, as heartbeats tell it, not of this one. */
+  readonly past?: boolean;
 }
 
 /** What one frame of a feed meant. */
@@ -34,6 +38,8 @@ export interface FeedFrame {
 export interface FeedProtocol {
   /** What the feed is called in statuses. */
   readonly name: string;
+  /** Its public address. */
+  readonly url?: string;
   /** Messages to send once connected. */
   readonly subscribe: readonly string[];
   /** The least time between two messages, where the feed limits their rate. */
@@ -42,6 +48,8 @@ export interface FeedProtocol {
   readonly series?: readonly string[];
   /** How old a series' data may get before something is wrong. */
   readonly staleAfterMs?: number;
+  /** A connection on which nothing at all comes for so long is dead. */
+  readonly idleMs?: number;
   /** How long the feed lets a connection live. The source reconnects before. */
   readonly sessionMs?: number;
   /** A message that keeps the connection alive, where the feed wants one of its own. */

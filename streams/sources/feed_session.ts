@@ -31,7 +31,9 @@ export class FeedSession {
   readonly #settleOpened: (opened: boolean) => void;
   readonly #settleEnded: (why: string) => void;
   readonly #socket: FeedSocket;
+  /** Frames and pongs: signs that the peer lives. */
   #heard = 0;
+  #frames = 0;
   #paused = false;
 
   constructor(options: FeedSessionOptions) {
@@ -46,6 +48,7 @@ export class FeedSession {
       onOpen: (): void => void this.#start(),
       onFrame: (frame): void => {
         this.#heard++;
+        this.#frames++;
         if (!this.#stop.signal.aborted) options.onFrame(frame, this);
       },
       onPong: (): void => void this.#heard++,
@@ -70,6 +73,9 @@ export class FeedSession {
 
   resume(): void {
     this.#paused = false;
+    // The silence was our own.
+    this.#heard++;
+    this.#frames++;
     this.#socket.resume?.();
   }
 
@@ -106,7 +112,18 @@ export class FeedSession {
       this.send(message);
     }
     this.#settleOpened(!this.#stop.signal.aborted);
-    await this.#keepAlive();
+    await Promise.all([this.#keepAlive(), this.#limitSilence()]);
+  }
+
+  async #limitSilence(): Promise<void> {
+    const { clock, protocol: { idleMs } } = this.#options;
+    const { signal } = this.#stop;
+    while (idleMs !== undefined && !signal.aborted) {
+      const framesBefore = this.#frames;
+      await clock.sleep(idleMs, signal);
+      if (signal.aborted || this.#paused || this.#frames > framesBefore) continue;
+      this.terminate(`nothing heard for ${idleMs} ms`);
+    }
   }
 
   async #keepAlive(): Promise<void> {

@@ -14,8 +14,8 @@ import { Watchdog } from "./watchdog.ts";
 
 /** Which feed, and how to live with it. */
 export interface WebSocketSourceOptions {
-  /** The feed's address. */
-  readonly url: string;
+  /** The feed's address. Default: the protocol's. */
+  readonly url?: string;
   /** How to talk with it. Default: the wire format as JSON, without a subscription. */
   readonly protocol?: FeedProtocol;
   /** What happens when ticks come faster than they are read, and how many are held. */
@@ -65,6 +65,7 @@ export interface WebSocketSourceOptions {
  *
  * @param options Which feed and how.
  * @returns The ticks, whatever has arrived since the last pull. It ends only by its signal or reader.
+ * @throws {TypeError} when there is no address.
  *
  * @example Foreign JSON, from a server of our own
  * ```ts
@@ -96,9 +97,11 @@ export interface WebSocketSourceOptions {
 export function webSocketSource(
   options: WebSocketSourceOptions,
 ): ReadableStream<readonly Tick[]> {
+  const url = options.url ?? options.protocol?.url;
+  if (url === undefined) throw new TypeError("Cannot follow a feed without a URL");
   return sourceOf(async function* (stop): AsyncGenerator<readonly Tick[]> {
     const open = options.openSocket ?? await platformSocket();
-    const feed = new Feed(options, open, stop);
+    const feed = new Feed(url, options, open, stop);
     const running = feed.run();
     try {
       for (let batch; (batch = await feed.take()) !== undefined;) yield batch;
@@ -123,6 +126,7 @@ interface SeriesState {
 
 /** Keeps one productive connection, and another beside it while renewing. */
 class Feed {
+  readonly #url: string;
   readonly #options: WebSocketSourceOptions;
   readonly #protocol: FeedProtocol;
   readonly #clock: Clock;
@@ -132,12 +136,20 @@ class Feed {
   readonly #recent = new RecentTicks();
   readonly #series = new Map<string, SeriesState>();
   readonly #sessions = new Set<FeedSession>();
+  /** The last number of each sequence that goes on across connections. */
+  readonly #sequences = new Map<string, number>();
   readonly #staleAfterMs: number;
   readonly #watchdog: Watchdog;
   #paused = false;
   #renew: (why: string) => void = () => {};
 
-  constructor(options: WebSocketSourceOptions, open: OpenFeedSocket, stop: AbortSignal) {
+  constructor(
+    url: string,
+    options: WebSocketSourceOptions,
+    open: OpenFeedSocket,
+    stop: AbortSignal,
+  ) {
+    this.#url = url;
     this.#options = options;
     this.#open = open;
     this.#stop = stop;
@@ -211,10 +223,10 @@ class Feed {
   }
 
   #connect(): FeedSession {
-    const { url, headers, frameBytesMax = limits.frameBytes } = this.#options;
+    const { headers, frameBytesMax = limits.frameBytes } = this.#options;
     this.#status("connecting");
     const session = new FeedSession({
-      url,
+      url: this.#url,
       protocol: this.#protocol,
       clock: this.#clock,
       open: this.#open,
@@ -324,17 +336,21 @@ class Feed {
   }
 
   /** Numbers that skip tell of lost messages; the ticks of the frame tell when. */
-  #sequence(
-    { channel, number, series }: FeedSequence,
-    session: FeedSession,
-    frame: FeedFrame,
-  ): void {
-    const last = session.sequences.get(channel);
-    if (last === undefined || number > last) session.sequences.set(channel, number);
-    if (last === undefined || number <= last + 1) return;
-    const name = series ?? channel;
+  #sequence(sequence: FeedSequence, session: FeedSession, frame: FeedFrame): void {
+    const { channel, number, series = channel, lasting = false, past = false } = sequence;
+    // Beside another connection this one may be ahead or behind: then it is compared with itself alone.
+    const before = lasting && this.#sessions.size === 1 ? this.#sequences.get(channel) : undefined;
+    const last = session.sequences.get(channel) ?? before;
+    raise(session.sequences, channel, number);
+    if (lasting) raise(this.#sequences, channel, number);
+    if (last === undefined) return;
+    const state = this.#series.get(series);
+    // The numbers tell exactly what was missed while there was no connection, if anything.
+    if (lasting && state !== undefined) state.broken = false;
+    const missing = number - last - (past ? 0 : 1);
+    if (missing <= 0) return;
     const to = frame.ticks[0]?.time ?? this.#clock.now();
-    this.#gap(name, this.#series.get(name)?.lastTime ?? to, to, number - last - 1);
+    this.#gap(series, state?.lastTime ?? to, to, missing);
   }
 
   #gap(series: string, from: number, to: number, missing: number, fresh?: Tick[]): void {
@@ -383,4 +399,8 @@ class Feed {
       });
     });
   }
+}
+
+function raise(numbers: Map<string, number>, channel: string, number: number): void {
+  if (!(number <= (numbers.get(channel) ?? -1))) numbers.set(channel, number);
 }
