@@ -64,7 +64,7 @@ export function encodeBatch(ticks: readonly Tick[]): Uint8Array {
 export function decodeBatch(bytes: Uint8Array): Tick[] {
   try {
     // A copy, so that the columns are aligned however the database handed the bytes over.
-    const buffer = bytes.slice().buffer;
+    const { buffer } = new Uint8Array(bytes);
     const view = new DataView(buffer);
     const textLength = view.getUint32(0, true);
     const count = view.getUint32(4, true);

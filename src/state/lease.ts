@@ -3,6 +3,8 @@ import type { KeyValues } from "./key_values.ts";
 
 /** Of a lease's time, how much its holder uses: it stops well before anyone else may start. */
 const USED_SHARE = 0.7;
+/** Neighbours by ordinal begin their search so far apart; coprime with usual numbers of partitions. */
+const FIRST_CHOICE_STRIDE = 7;
 /** Leases a dead worker's entry outlives it: long enough for others to see, then it is swept. */
 const SWEEP_LEASES = 20;
 
@@ -28,6 +30,11 @@ interface Owner {
   readonly epoch: number;
 }
 
+interface Entry extends Owner {
+  readonly partition: number;
+  readonly revision: number;
+}
+
 /** What one turn changed. */
 export interface Turn {
   /** Partitions that are this worker's now. */
@@ -51,7 +58,8 @@ export class Lease {
   /** Revision of each worker's heartbeat and when it was first seen. */
   readonly #heartbeats = new Map<string, { revision: number; sinceMs: number }>();
   readonly #owned = new Map<number, number>();
-  #heldUntilMs = -Infinity;
+  /** When the last turn that succeeded began. */
+  #renewedMs = -Infinity;
   #turnMs = -Infinity;
   #beat = 0;
 
@@ -67,61 +75,51 @@ export class Lease {
 
   /** Whether work on a partition may go on now. */
   holds(partition: number): boolean {
-    return this.#owned.has(partition) && this.#options.clock.now() < this.#heldUntilMs;
+    const { clock, leaseMs } = this.#options;
+    return this.#owned.has(partition) && clock.now() < this.#renewedMs + leaseMs * USED_SHARE;
   }
 
   /** Renews the lease, and takes or marks partitions so that every live worker has its share. */
   async turn(): Promise<Turn> {
-    const { keyValues, clock, worker, partitions, leaseMs, ordinal } = this.#options;
+    const { keyValues, clock, worker, leaseMs } = this.#options;
     const startedMs = clock.now();
     await keyValues.put(`worker.${worker}`, JSON.stringify({ beat: ++this.#beat }));
+    // Owners first and heartbeats after: whoever had become an owner by then has a heartbeat.
+    const entries = await this.#entries();
     const live = await this.#liveWorkers(startedMs);
-    const share = Math.ceil(partitions / live.size);
+    const share = Math.ceil(this.#options.partitions / live.size);
 
     const gained: number[] = [];
     const lost: number[] = [];
-    const before = new Set(this.#owned.keys());
-    const free: { partition: number; epoch: number; revision: number }[] = [];
-    for (let index = 0; index < partitions; index++) {
-      const partition = (ordinal * share + index) % partitions;
-      const entry = await keyValues.get(`partition.${partition}`);
-      const { owner, epoch }: Owner = entry === undefined
-        ? { owner: "", epoch: 0 }
-        : JSON.parse(entry.value);
-      if (owner === worker) {
-        // Taken earlier in this life; one of an earlier life is not known here, and is taken anew.
-        if (before.has(partition)) continue;
-      } else if (before.has(partition)) {
-        this.#owned.delete(partition);
-        lost.push(partition);
+    const free: Entry[] = [];
+    for (const entry of entries) {
+      const { partition, owner, epoch } = entry;
+      if (owner === worker && this.#owned.get(partition) === epoch) {
+        // Nobody can have taken this worker for dead yet, and its new heartbeat is there to be seen.
+        if (clock.now() < this.#renewedMs + leaseMs) continue;
+        // Somebody may be about to take it: let compare-and-set decide.
+        if (await this.#take(entry)) continue;
       }
-      if (owner === "" || owner === worker || !live.has(owner)) {
-        free.push({ partition, epoch, revision: entry?.revision ?? 0 });
+      if (this.#owned.delete(partition)) lost.push(partition);
+      // One that an earlier life of this worker had is taken anew.
+      else if (owner === "" || owner === worker || !live.has(owner)) free.push(entry);
+    }
+    for (const entry of free) {
+      if (this.#owned.size < share) {
+        if (await this.#take(entry)) gained.push(entry.partition);
+      } else if (entry.owner === worker) {
+        await this.#write(entry, "");
       }
     }
-    for (const { partition, epoch, revision } of free) {
-      if (this.#owned.size >= share) break;
-      const value = JSON.stringify({ owner: worker, epoch: epoch + 1 });
-      if (await keyValues.replace(`partition.${partition}`, value, revision) === undefined) {
-        continue;
-      }
-      this.#owned.set(partition, epoch + 1);
-      gained.push(partition);
-    }
-    this.#heldUntilMs = startedMs + leaseMs * USED_SHARE;
+    this.#renewedMs = startedMs;
     return { gained, lost, surplus: [...this.#owned.keys()].slice(share) };
   }
 
   /** Gives a partition up, after its checkpoint was saved. */
   async release(partition: number): Promise<void> {
-    const epoch = this.#owned.get(partition);
-    if (epoch === undefined) return;
-    const { keyValues, worker } = this.#options;
-    this.#owned.delete(partition);
-    const key = `partition.${partition}`;
-    const entry = await keyValues.get(key);
-    if (entry === undefined || JSON.parse(entry.value).owner !== worker) return;
-    await keyValues.replace(key, JSON.stringify({ owner: "", epoch: epoch + 1 }), entry.revision);
+    if (!this.#owned.delete(partition)) return;
+    const entry = await this.#entry(partition);
+    if (entry.owner === this.#options.worker) await this.#write(entry, "");
   }
 
   /** Leaves: gives up every partition and the place among the workers. */
@@ -130,24 +128,56 @@ export class Lease {
     await this.#options.keyValues.remove(`worker.${this.#options.worker}`);
   }
 
+  /** Who has each partition, beginning where this worker looks first. */
+  async #entries(): Promise<Entry[]> {
+    const { partitions, ordinal } = this.#options;
+    const entries: Entry[] = [];
+    for (let index = 0; index < partitions; index++) {
+      entries.push(await this.#entry((ordinal * FIRST_CHOICE_STRIDE + index) % partitions));
+    }
+    return entries;
+  }
+
+  async #entry(partition: number): Promise<Entry> {
+    const entry = await this.#options.keyValues.get(`partition.${partition}`);
+    if (entry === undefined) return { partition, owner: "", epoch: 0, revision: 0 };
+    const { owner, epoch }: Owner = JSON.parse(entry.value);
+    return { partition, owner, epoch, revision: entry.revision };
+  }
+
+  /** Becomes the owner, unless somebody else did since the entry was read. */
+  async #take(entry: Entry): Promise<boolean> {
+    const taken = await this.#write(entry, this.#options.worker);
+    if (taken) this.#owned.set(entry.partition, entry.epoch + 1);
+    return taken;
+  }
+
+  async #write({ partition, epoch, revision }: Entry, owner: string): Promise<boolean> {
+    const value = JSON.stringify({ owner, epoch: epoch + 1 });
+    const { keyValues } = this.#options;
+    return await keyValues.replace(`partition.${partition}`, value, revision) !== undefined;
+  }
+
   /** The workers whose heartbeat still changes, this one included. */
-  async #liveWorkers(nowMs: number): Promise<Set<string>> {
-    const { keyValues, worker, leaseMs } = this.#options;
+  async #liveWorkers(startedMs: number): Promise<Set<string>> {
+    const { keyValues, clock, worker, leaseMs } = this.#options;
     // After an outage nobody's heartbeat has changed, and everybody deserves a whole lease again.
-    const late = nowMs - this.#turnMs > leaseMs / 2 || nowMs < this.#turnMs;
-    this.#turnMs = nowMs;
+    const late = startedMs - this.#turnMs > leaseMs / 2 || startedMs < this.#turnMs;
+    this.#turnMs = startedMs;
     const live = new Set([worker]);
     for (const key of await keyValues.keys("worker.")) {
       const name = key.slice("worker.".length);
       if (name === worker) continue;
+      const beforeMs = clock.now();
       const revision = (await keyValues.get(key))?.revision ?? 0;
       const seen = this.#heartbeats.get(name);
       if (seen === undefined || seen.revision !== revision || late) {
-        this.#heartbeats.set(name, { revision, sinceMs: nowMs });
+        // Counted from after the reading, so that the worker's own count has begun before.
+        this.#heartbeats.set(name, { revision, sinceMs: clock.now() });
         live.add(name);
-      } else if (nowMs - seen.sinceMs < leaseMs) {
+      } else if (beforeMs - seen.sinceMs < leaseMs) {
         live.add(name);
-      } else if (nowMs - seen.sinceMs > leaseMs * SWEEP_LEASES) {
+      } else if (beforeMs - seen.sinceMs > leaseMs * SWEEP_LEASES) {
         await keyValues.remove(key);
         this.#heartbeats.delete(name);
       }

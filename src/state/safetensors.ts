@@ -135,7 +135,9 @@ export function readSafetensors(file: Uint8Array): Safetensors {
     }
     const { dtype, shape, begin, end } = readEntry(name, entry, data.length);
     spans.push({ name, begin, end });
-    tensors.set(name, { shape, data: readElements(name, dtype, shape, data.slice(begin, end)) });
+    // Not `slice`: where the file is a Node `Buffer`, that shares its memory instead of copying it.
+    const bytes = new Uint8Array(data.subarray(begin, end));
+    tensors.set(name, { shape, data: readElements(name, dtype, shape, bytes) });
   }
   checkCover(spans, data.length);
   return { tensors, metadata };

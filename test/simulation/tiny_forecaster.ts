@@ -81,12 +81,13 @@ export class TinyForecaster implements Forecaster {
   }
 
   learn(): Promise<void> {
-    this.#weights = new Float64Array([0.5 + this.#evidence / 4, 0.5 - this.#evidence / 4]);
-    this.#version++;
-    for (const state of this.#series.values()) {
-      state.h = state.ring.reduce((h, value) => this.#advance(h, value), 0);
-    }
+    this.#swap([0.5 + this.#evidence / 4, 0.5 - this.#evidence / 4]);
     return Promise.resolve();
+  }
+
+  /** Takes the weights of another forecaster's snapshot. */
+  adopt({ arrays }: Snapshot): void {
+    this.#swap(arrays.weights);
   }
 
   snapshot(): Snapshot {
@@ -123,6 +124,14 @@ export class TinyForecaster implements Forecaster {
   }
 
   dispose(): void {}
+
+  #swap(weights: ArrayLike<number>): void {
+    this.#weights = Float64Array.from(weights);
+    this.#version++;
+    for (const state of this.#series.values()) {
+      state.h = state.ring.reduce((h, value) => this.#advance(h, value), 0);
+    }
+  }
 
   #advance(h: number, value: number): number {
     return Math.tanh(this.#weights[0] * h + this.#weights[1] * value) * 10;

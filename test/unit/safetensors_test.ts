@@ -1,5 +1,6 @@
 // Files made by the safetensors package itself (test/fixtures/interop/make_fixtures.py), files of our
 // own, and damaged ones.
+import { Buffer } from "node:buffer";
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { Random } from "../../src/model/random.ts";
 import { readSafetensors, type Tensor, writeSafetensors } from "../../src/state/safetensors.ts";
@@ -157,4 +158,11 @@ Deno.test("safetensors: 1,000 mutated headers are refused, or read as what they 
     }
   }
   equal(refused > 800, true, `${refused} of 1000 were refused`);
+});
+
+Deno.test("a file that lies within a Node Buffer is read without its surroundings", () => {
+  const file = writeSafetensors({ a: { shape: [2], data: Float64Array.of(1.5, -2) } });
+  const buffer = Buffer.concat([Buffer.alloc(3, 0xff), file, Buffer.alloc(8, 0xff)]);
+  const { tensors } = readSafetensors(buffer.subarray(3, 3 + file.length));
+  deepEqual([...(tensors.get("a")?.data as Float64Array)], [1.5, -2]);
 });
