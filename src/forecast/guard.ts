@@ -9,6 +9,8 @@ export interface GuardOptions {
   readonly memory: number;
   /** Share of the weight that is spread evenly, so that no expert is ever out for good. */
   readonly share: number;
+  /** Steps ahead. Labels of h steps overlap, so each tells less: learning rates are h^¼ times lower. */
+  readonly ahead: number;
 }
 
 /**
@@ -35,6 +37,7 @@ export class Guard implements Stateful {
   readonly #ranges: Float64Array;
   readonly #rates: Float64Array;
   readonly #prior: number;
+  readonly #caution: number;
 
   /**
    * @param size Experts.
@@ -47,6 +50,7 @@ export class Guard implements Stateful {
     this.#variances = new Float64Array(size);
     this.#ranges = new Float64Array(size);
     this.#rates = new Float64Array(size).fill(1);
+    this.#caution = options.ahead ** -0.25;
     this.#prior = Math.log(Math.max(2, size));
   }
 
@@ -113,7 +117,7 @@ export class Guard implements Stateful {
       const excess = rate * regret > 0.5 ? this.#ranges[e] : 0;
       this.#regrets[e] = memory * this.#regrets[e] +
         (regret - rate * regret * regret + excess) / 2;
-      this.#rates[e] = Math.min(
+      this.#rates[e] = this.#caution * Math.min(
         1 / Math.max(this.#ranges[e], 1 / 64),
         Math.sqrt(this.#prior / Math.max(this.#variances[e], 1e-12)),
       );

@@ -14,9 +14,9 @@ export interface RecursiveLeastSquaresOptions {
  * `k = P x / (λ/w + xᵀ P x)`, `θ ← θ + k (y − θᵀ x)`, `P ← (P − k xᵀ P) / λ`
  *
  * (recursive least squares with exponential forgetting; Haykin, Adaptive Filter Theory, chapter 10).
- * `P` is kept as a packed lower triangle, so it is symmetric by construction. It is divided by λ only
- * while its diagonal stays within the prior's: unexcited directions then keep the prior's information
- * instead of winding up.
+ * `P` is kept as a packed lower triangle, so it is symmetric by construction. A feature's row and column
+ * are grown by forgetting only up to the prior's diagonal: features that are silent for long then keep
+ * the prior's information instead of winding up.
  */
 export class RecursiveLeastSquares implements Stateful {
   /** Features. */
@@ -28,6 +28,7 @@ export class RecursiveLeastSquares implements Stateful {
   /** Lower triangle of P, row after row: `[size · (size + 1) / 2]`. */
   readonly #covariance: Float64Array;
   readonly #gain: Float64Array;
+  readonly #forget: Float64Array;
   readonly #forgetting: number;
   readonly #prior: number;
 
@@ -42,6 +43,7 @@ export class RecursiveLeastSquares implements Stateful {
     this.coefficients = new Float64Array(outputs * size);
     this.#covariance = new Float64Array(size * (size + 1) / 2);
     this.#gain = new Float64Array(size);
+    this.#forget = new Float64Array(size);
     this.#forgetting = options.forgetting;
     this.#prior = 1 / options.ridge;
     this.reset();
@@ -104,15 +106,17 @@ export class RecursiveLeastSquares implements Stateful {
       const step = error * norm;
       for (let j = 0, at = k * size; j < size; j++, at++) coefficients[at] += step * gain[j];
     }
-    let highest = 0;
+    // Forgetting is `P ← D P D` with D = λ^(−½), less where a feature would pass its prior.
+    const forget = this.#forget;
+    const full = 1 / Math.sqrt(this.#forgetting);
+    for (let i = 0, at = 0; i < size; i++, at += i + 1) {
+      const left = p[at] - gain[i] * gain[i] * norm;
+      forget[i] = left * full * full <= this.#prior ? full : Math.sqrt(this.#prior / left);
+    }
     for (let i = 0, at = 0; i < size; i++) {
       const gi = gain[i] * norm;
-      for (let j = 0; j <= i; j++, at++) p[at] -= gi * gain[j];
-      if (p[at - 1] > highest) highest = p[at - 1];
-    }
-    if (highest < this.#forgetting * this.#prior) {
-      const grow = 1 / this.#forgetting;
-      for (let at = 0; at < p.length; at++) p[at] *= grow;
+      const di = forget[i];
+      for (let j = 0; j <= i; j++, at++) p[at] = (p[at] - gi * gain[j]) * di * forget[j];
     }
   }
 

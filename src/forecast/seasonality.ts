@@ -129,7 +129,7 @@ function autocorrelation(x: Float64Array, lag: number): number {
   return aa > 0 && bb > 0 ? ab / Math.sqrt(aa * bb) : 0;
 }
 
-/** The three lags at which the first differences correlate best, local peaks only, shortest first. */
+/** The three shortest lags at which the first differences correlate about best; local peaks only. */
 function differencePeaks(values: Float64Array): number[] {
   const differences = new Float64Array(Math.max(0, values.length - 1));
   for (let i = 0; i < differences.length; i++) differences[i] = values[i + 1] - values[i];
@@ -137,9 +137,12 @@ function differencePeaks(values: Float64Array): number[] {
   const correlation = new Float64Array(highest + 2);
   for (let lag = 2; lag <= highest; lag++) correlation[lag] = autocorrelation(differences, lag);
   const peaks: number[] = [];
+  let highestPeak = 0.1;
   for (let lag = 3; lag < highest; lag++) {
     const here = correlation[lag];
-    if (here > 0.1 && here >= correlation[lag - 1] && here > correlation[lag + 1]) peaks.push(lag);
+    if (here < correlation[lag - 1] || here <= correlation[lag + 1] || here < 0.1) continue;
+    peaks.push(lag);
+    highestPeak = Math.max(highestPeak, here);
   }
-  return peaks.sort((a, b) => correlation[b] - correlation[a]).slice(0, 3).sort((a, b) => a - b);
+  return peaks.filter((lag) => correlation[lag] > 0.8 * highestPeak).slice(0, 3);
 }

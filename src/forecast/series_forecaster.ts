@@ -24,7 +24,7 @@ export interface SeriesOptions {
   /** Values kept at most, a power of two. */
   readonly historyLimit: number;
   /** How the mixture remembers. */
-  readonly guard: GuardOptions;
+  readonly guard: Omit<GuardOptions, "ahead">;
 }
 
 /**
@@ -59,7 +59,9 @@ export class SeriesForecaster implements Stateful {
     this.#history = new History(options.historyLimit);
     this.#watch = new SeasonWatch(options.season);
     this.#size = options.experts.length + options.guests;
-    this.#guards = Array.from({ length: horizon }, () => new Guard(this.#size, options.guard));
+    this.#guards = Array.from({ length: horizon }, (_, h) => {
+      return new Guard(this.#size, { ...options.guard, ahead: h + 1 });
+    });
     this.#calibrator = new Calibrator(horizon, levels, this.#watch.seasons);
     this.#points = new Float64Array((horizon + 1) * this.#size * horizon).fill(NaN);
     this.#mixtures = new Float64Array((horizon + 1) * horizon).fill(NaN);
