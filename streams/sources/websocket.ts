@@ -184,7 +184,9 @@ class Feed {
       const session = this.#connect();
       if (!await this.#untilStopped(session.opened, false)) {
         why = await this.#untilStopped(session.ended, "stopped");
-        attempt++;
+        // It may have brought ticks while it was still subscribing.
+        attempt = session.productive ? 1 : attempt + 1;
+        if (session.productive) this.#broken();
         continue;
       }
       this.#status("connected");
