@@ -150,7 +150,12 @@ export class Pipeline {
   snapshot(): Snapshot {
     const { manifest, arrays } = this.#forecaster.snapshot();
     return {
-      manifest: { sequence: this.#sequence, steps: [...this.#steps], forecaster: manifest },
+      manifest: {
+        sequence: this.#sequence,
+        steps: [...this.#steps],
+        stages: this.#stages.map((stage) => stage.snapshot()),
+        forecaster: manifest,
+      },
       arrays,
     };
   }
@@ -161,17 +166,25 @@ export class Pipeline {
    * @throws {SyntaxError} when it is damaged or of another configuration.
    */
   restore(snapshot: Snapshot): void {
-    const { sequence, steps, forecaster } = snapshot.manifest;
+    const { sequence, steps, stages, forecaster } = snapshot.manifest;
     if (
-      typeof sequence !== "number" || !Array.isArray(steps) || typeof forecaster !== "object" ||
-      forecaster === null
+      typeof sequence !== "number" || !Array.isArray(steps) || !Array.isArray(stages) ||
+      typeof forecaster !== "object" || forecaster === null
     ) {
-      throw new SyntaxError("Cannot restore pipeline: sequence, steps or forecaster is missing");
+      throw new SyntaxError(
+        "Cannot restore pipeline: sequence, steps, stages or forecaster is missing",
+      );
+    }
+    if (stages.length !== this.#stages.length) {
+      throw new SyntaxError(
+        `Cannot restore pipeline: it has ${this.#stages.length} stages, not ${stages.length}`,
+      );
     }
     this.#forecaster.restore({
       manifest: forecaster as Record<string, unknown>,
       arrays: snapshot.arrays,
     });
+    this.#stages.forEach((stage, index) => stage.restore(stages[index]));
     this.#sequence = sequence;
     this.#steps.clear();
     for (const [series, count] of steps as [string, number][]) this.#steps.set(series, count);

@@ -55,7 +55,7 @@ export {
   openNativeSocket,
 } from "./sources/feed_socket.ts";
 export { webSocketSource, type WebSocketSourceOptions } from "./sources/websocket.ts";
-export { stageStream, type TickStage } from "./transforms/stage.ts";
+export { type StageSnapshot, stageStream, type TickStage } from "./transforms/stage.ts";
 export { TickOrder, type TickOrderCounts, type TickOrderOptions } from "./transforms/order.ts";
 export { type Aggregate, Resampler, type ResamplerOptions } from "./transforms/resample.ts";
 export { marketHours, type MarketHoursOptions } from "./transforms/market_hours.ts";

@@ -30,4 +30,15 @@ export class RecentTicks {
     }
     return false;
   }
+
+  /** What is remembered, the oldest first. */
+  snapshot(): string[] {
+    return [...this.#keys];
+  }
+
+  /** Remembers what a snapshot says, and nothing else. */
+  restore(keys: readonly string[]): void {
+    this.#keys.clear();
+    for (const key of keys) this.#keys.add(key);
+  }
 }

@@ -1,5 +1,5 @@
 import type { Tick } from "../tick.ts";
-import type { TickStage } from "./stage.ts";
+import { snapshotEntries, type StageSnapshot, type TickStage } from "./stage.ts";
 
 /** Where a covariate comes from. */
 export interface Covariate {
@@ -98,6 +98,29 @@ export class AsOfJoin implements TickStage {
   /** Holds nothing back. */
   flush(): Tick[] {
     return [];
+  }
+
+  /** The values known of every covariate. */
+  snapshot(): StageSnapshot {
+    return { histories: structuredClone(this.#covariates.map(([, , history]) => history)) };
+  }
+
+  /**
+   * Goes on from a snapshot.
+   *
+   * @throws {SyntaxError} when it is damaged or of other covariates.
+   */
+  restore(snapshot: StageSnapshot): void {
+    const histories = snapshotEntries<History>(snapshot, "histories");
+    if (histories.length !== this.#covariates.length) {
+      throw new SyntaxError(
+        `Cannot restore join: it has ${this.#covariates.length} covariates, not ${histories.length}`,
+      );
+    }
+    this.#covariates.forEach(([, , history], index) => {
+      history.times.splice(0, Infinity, ...histories[index].times);
+      history.values.splice(0, Infinity, ...histories[index].values);
+    });
   }
 
   #join(tick: Tick): Tick {

@@ -2,7 +2,7 @@ import { limits } from "../limits.ts";
 import { RecentTicks } from "../recent.ts";
 import type { StatusListener } from "../status.ts";
 import type { Tick } from "../tick.ts";
-import type { TickStage } from "./stage.ts";
+import { snapshotEntries, type StageSnapshot, type TickStage } from "./stage.ts";
 
 /** How ticks are put in order. */
 export interface TickOrderOptions {
@@ -110,6 +110,37 @@ export class TickOrder implements TickStage {
       this.#release(state, out);
     }
     return out;
+  }
+
+  /** The ticks held back, the place in every series and the counts. */
+  snapshot(): StageSnapshot {
+    return {
+      series: structuredClone([...this.#series]),
+      recent: this.#recent.snapshot(),
+      counts: [{ ...this.#counts }],
+    };
+  }
+
+  /**
+   * Goes on from a snapshot.
+   *
+   * @throws {SyntaxError} when it is damaged.
+   */
+  restore(snapshot: StageSnapshot): void {
+    const series = snapshotEntries<[string, SeriesOrder]>(snapshot, "series");
+    const recent = snapshotEntries<string>(snapshot, "recent");
+    const [counts] = snapshotEntries<TickOrderCounts>(snapshot, "counts");
+    this.#series.clear();
+    for (const [name, state] of series) {
+      this.#series.set(name, {
+        ...state,
+        watermark: state.watermark ?? -Infinity,
+        lastPlain: state.lastPlain ?? NaN,
+        lastSequence: state.lastSequence ?? NaN,
+      });
+    }
+    this.#recent.restore(recent);
+    Object.assign(this.#counts, counts);
   }
 
   #start(tick: Tick, out: Tick[]): void {

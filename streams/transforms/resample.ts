@@ -1,7 +1,7 @@
 import { limits } from "../limits.ts";
 import type { StatusListener } from "../status.ts";
 import { TARGET_FEATURE, type Tick } from "../tick.ts";
-import type { TickStage } from "./stage.ts";
+import { snapshotEntries, type StageSnapshot, type TickStage } from "./stage.ts";
 
 /**
  * How the values within a step become one: the last, their mean, their sum, or open, high, low and close
@@ -115,6 +115,28 @@ export class Resampler implements TickStage {
     }
     this.#steps.clear();
     return out;
+  }
+
+  /** The steps begun. */
+  snapshot(): StageSnapshot {
+    return {
+      steps: [...this.#steps].map(([series, { end, features }]) => {
+        return [series, end, structuredClone([...features])];
+      }),
+    };
+  }
+
+  /**
+   * Goes on from a snapshot.
+   *
+   * @throws {SyntaxError} when it is damaged.
+   */
+  restore(snapshot: StageSnapshot): void {
+    const steps = snapshotEntries<[string, number, [string, Sum][]]>(snapshot, "steps");
+    this.#steps.clear();
+    for (const [series, end, features] of steps) {
+      this.#steps.set(series, { end, features: new Map(features) });
+    }
   }
 
   #endOf(time: number): number {

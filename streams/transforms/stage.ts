@@ -1,6 +1,9 @@
 import { limits } from "../limits.ts";
 import type { Tick } from "../tick.ts";
 
+/** What a stage holds, as plain data that survives JSON (where numbers that are not finite become null). */
+export type StageSnapshot = Readonly<Record<string, unknown>>;
+
 /** A station of a chain that takes ticks and gives ticks. */
 export interface TickStage {
   /**
@@ -16,6 +19,24 @@ export interface TickStage {
    * @returns What was held back.
    */
   flush(): Tick[];
+  /** Everything needed to go on; later calls do not change it. */
+  snapshot(): StageSnapshot;
+  /** Goes on from a snapshot of a stage with the same options. @throws {SyntaxError} when it is damaged. */
+  restore(snapshot: StageSnapshot): void;
+}
+
+/**
+ * A list out of a snapshot.
+ *
+ * @param snapshot Where it stands.
+ * @param name Under which name.
+ * @returns Its entries, a copy.
+ * @throws {SyntaxError} when there is none.
+ */
+export function snapshotEntries<T>(snapshot: StageSnapshot, name: string): T[] {
+  const entries = snapshot[name];
+  if (!Array.isArray(entries)) throw new SyntaxError(`Cannot restore stage: "${name}" is missing`);
+  return structuredClone(entries) as T[];
 }
 
 /**

@@ -75,7 +75,7 @@ Deno.test("evaluate ends with one JSON object and beats the naive forecast on a 
 
 Deno.test("the exit status tells a wrong command line (2) from a failure (1)", async () => {
   assert.equal((await tickcast("--version")).code, 0);
-  assert.match((await tickcast("--help")).stdout, /replay .*\n.*evaluate/);
+  assert.match((await tickcast("--help")).stdout, /\n {2}replay .*[^]*\n {2}evaluate /);
   const unknown = await tickcast("evalute");
   assert.equal(unknown.code, 2);
   assert.match(unknown.stderr, /unknown command "evalute"/);

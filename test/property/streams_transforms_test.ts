@@ -134,21 +134,45 @@ Deno.test("order gives each series ascending times and loses nothing uncounted",
   );
 });
 
-Deno.test("any chunking gives the same", async () => {
-  const stages = [
-    (): TickStage => new TickOrder({ latenessMs: 3000, jumpMs: 10_000 }),
-    (): TickStage => new Resampler({ everyMs: 1500, how: "mean" }),
-    (): TickStage => new AsOfJoin({ covariates: { b: { series: "b", ageMsMax: 4000 } } }),
+const stages = [
+  (): TickStage => new TickOrder({ latenessMs: 3000, jumpMs: 10_000 }),
+  (): TickStage => new Resampler({ everyMs: 1500, how: "mean" }),
+  (): TickStage => new AsOfJoin({ covariates: { b: { series: "b", ageMsMax: 4000 } } }),
+];
+
+/** The middle arrives in reverse, so that order has something to do. */
+function disorder(ticks: readonly Tick[]): Tick[] {
+  const third = Math.floor(ticks.length / 3);
+  return [
+    ...ticks.slice(0, third),
+    ...ticks.slice(third, 2 * third).reverse(),
+    ...ticks.slice(2 * third),
   ];
+}
+
+Deno.test("a stage goes on from a snapshot, through JSON, as if nothing had happened", () => {
+  fc.assert(
+    fc.property(ordered, fc.nat(), fc.constantFrom(...stages), (ticks, at, stage) => {
+      const shuffled = disorder(ticks);
+      const cut = at % (shuffled.length + 1);
+      const first = stage();
+      const out = first.push(shuffled.slice(0, cut));
+      const kept = JSON.stringify(first.snapshot());
+      // What the first does afterwards must not reach into the snapshot, nor what the second did before.
+      const whole = [...out, ...first.push(shuffled.slice(cut)), ...first.flush()];
+      const second = stage();
+      second.push(shuffled.slice(0, at % 7));
+      second.restore(JSON.parse(kept));
+      deepEqual([...out, ...second.push(shuffled.slice(cut)), ...second.flush()], whole);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("any chunking gives the same", async () => {
   await fc.assert(
     fc.asyncProperty(ordered, cuts, fc.constantFrom(...stages), async (ticks, cuts, stage) => {
-      // The middle arrives in reverse, so that order has something to do.
-      const third = Math.floor(ticks.length / 3);
-      const shuffled = [
-        ...ticks.slice(0, third),
-        ...ticks.slice(third, 2 * third).reverse(),
-        ...ticks.slice(2 * third),
-      ];
+      const shuffled = disorder(ticks);
       const stream = ReadableStream.from(chunked(shuffled, cuts)).pipeThrough(stageStream(stage()));
       deepEqual((await Array.fromAsync(stream)).flat(), whole(stage(), shuffled));
     }),

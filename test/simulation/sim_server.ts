@@ -94,7 +94,16 @@ export class SimServer {
     const forecaster = new (mutation.forecaster ?? TinyForecaster)(world.losesDevice);
     this.#engine = await DurableEngine.open({
       store,
-      pipeline: new Pipeline({ forecaster }),
+      pipeline: new Pipeline({
+        forecaster,
+        onStatus: (status) => {
+          try {
+            world.sink.leaveOut(status);
+          } catch (error) {
+            world.fail(error);
+          }
+        },
+      }),
       clock: this.#process.clock,
       emit: (forecasts) => this.#emit(forecasts),
       waitingTicksMax: WAITING_TICKS_MAX,

@@ -23,6 +23,8 @@ export interface Outcome {
   readonly trace: readonly string[];
   /** Ticks applied. */
   readonly applied: number;
+  /** Ticks told late. */
+  readonly late: number;
   /** Times the server died. */
   readonly crashes: number;
 }
@@ -142,12 +144,17 @@ export async function simulate(scenario: Scenario, mutation: Mutation = {}): Pro
     }
   }
   for (const tick of sent.values()) {
-    if (error === undefined && !sink.applied.has(tick)) {
+    if (error === undefined && !sink.applied.has(tick) && !sink.late.has(tick)) {
       fail(new InvariantError(`Tick ${tick.id} was acknowledged and never forecast from`));
     }
   }
+  try {
+    if (error === undefined) sink.checkLate();
+  } catch (broken) {
+    fail(broken);
+  }
   server.kill();
-  return { error, trace, applied: sink.applied.size, crashes };
+  return { error, trace, applied: sink.applied.size, late: sink.late.size, crashes };
 }
 
 /** What each client sends: series of its own, times ascending within a series. */

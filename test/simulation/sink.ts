@@ -1,4 +1,4 @@
-import type { Tick } from "../../streams/mod.ts";
+import type { Status, Tick } from "../../streams/mod.ts";
 import type { Forecast } from "../../src/forecast/forecast.ts";
 import { Pipeline } from "../../src/pipeline.ts";
 import { TinyForecaster } from "./tiny_forecaster.ts";
@@ -16,6 +16,8 @@ export class InvariantError extends Error {
 export class Sink {
   /** Ticks applied, as the forecasts tell. */
   readonly applied = new Set<Tick>();
+  /** Ticks that the pipeline left out, and said so, because a newer one of their series had come first. */
+  readonly late = new Set<Tick>();
   readonly #sent: ReadonlyMap<string, Tick>;
   readonly #oracle = new Pipeline({ forecaster: new TinyForecaster() });
   /** One batch after another. */
@@ -32,6 +34,30 @@ export class Sink {
     const taken = this.#last.then(() => this.#take(forecasts));
     this.#last = taken.catch(() => {});
     return taken;
+  }
+
+  /** Hears what the pipeline leaves out. @throws {InvariantError} when it must not. */
+  leaveOut(status: Status): void {
+    if (status.kind === "duplicate") {
+      throw new InvariantError(`Tick ${status.id} came out of the journal twice`);
+    }
+    if (status.kind !== "late") return;
+    const tick = this.#sent.get(`${status.series} ${status.time}`);
+    if (tick === undefined) throw new InvariantError("What was never sent is called late");
+    if (this.applied.has(tick)) throw new InvariantError(`Tick ${tick.id} is late and was applied`);
+    this.late.add(tick);
+  }
+
+  /** A tick may be late only behind a newer one of its series. @throws {InvariantError} */
+  checkLate(): void {
+    for (const tick of this.late) {
+      const newer = [...this.applied].some((one) =>
+        one.series === tick.series && one.time > tick.time
+      );
+      if (!newer || this.applied.has(tick)) {
+        throw new InvariantError(`Tick ${tick.id} was called late and was not`);
+      }
+    }
   }
 
   async #take(forecasts: readonly Forecast[]): Promise<void> {
