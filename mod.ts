@@ -17,6 +17,7 @@ export {
 export type { Forecast, ForecastFlag } from "./src/forecast/forecast.ts";
 export type { Forecaster, Snapshot } from "./src/forecast/forecaster.ts";
 export type { Guest } from "./src/forecast/guest.ts";
+export type { Learner, LearningRun, LearningState } from "./src/forecast/learner.ts";
 export {
   DEFAULT_LEVELS,
   OnlineForecaster,

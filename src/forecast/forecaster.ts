@@ -1,5 +1,6 @@
 import type { Frame } from "../../streams/mod.ts";
 import type { Forecast } from "./forecast.ts";
+import type { Learner } from "./learner.ts";
 
 /** Plain data that a forecaster can be rebuilt from: arrays by name, and JSON. */
 export interface Snapshot {
@@ -21,6 +22,8 @@ export interface Forecaster {
   readonly horizon: number;
   /** Quantile levels, ascending. */
   readonly levels: readonly number[];
+  /** The network in it that keeps learning, where there is one. */
+  readonly learner?: Learner;
   /**
    * Advances by frames, in order. A series never seen before is started. Frames are not kept.
    *

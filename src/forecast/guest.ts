@@ -1,5 +1,6 @@
 import type { Frame } from "../../streams/mod.ts";
 import type { Snapshot } from "./forecaster.ts";
+import type { Learner } from "./learner.ts";
 
 /**
  * A model of its own beside the experts of an {@linkcode OnlineForecaster}, such as a network: it says
@@ -8,6 +9,8 @@ import type { Snapshot } from "./forecaster.ts";
 export interface Guest {
   /** What it is called among the experts. */
   readonly name: string;
+  /** Itself as a network that keeps learning, where it does. */
+  readonly learner?: Learner;
   /**
    * Advances by frames, every series at most once, and says the points of the steps after each
    * `[horizon]`, `NaN` where it has no opinion. Returns a promise only where the device demands it.

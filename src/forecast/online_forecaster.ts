@@ -3,6 +3,7 @@ import { ALL_EXPERTS, type ExpertName } from "./experts/registry.ts";
 import type { Forecast, ForecastFlag } from "./forecast.ts";
 import type { Forecaster, Snapshot } from "./forecaster.ts";
 import type { Guest } from "./guest.ts";
+import type { Learner } from "./learner.ts";
 import { SeriesForecaster, type SeriesOptions } from "./series_forecaster.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
 
@@ -105,6 +106,11 @@ export class OnlineForecaster implements Forecaster {
   /** The experts and guests of the mixture, in the order of their weights. */
   get experts(): readonly string[] {
     return [...this.#options.experts, ...this.#guests.map(({ name }) => name)];
+  }
+
+  /** The first guest that keeps learning. */
+  get learner(): Learner | undefined {
+    return this.#guests.find(({ learner }) => learner !== undefined)?.learner;
   }
 
   /**

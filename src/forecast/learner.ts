@@ -1,0 +1,51 @@
+/** One retraining, from its start to its verdict. */
+export interface LearningRun {
+  /** Frames stepped, over all series, when it started. */
+  readonly startedAt: number;
+  /** Frames stepped when its verdict took effect. */
+  readonly endedAt: number;
+  /** What started it. */
+  readonly why: "interval" | "drift" | "asked";
+  /** What came of it: new parameters, none, or those before the present ones again. */
+  readonly verdict: "promoted" | "rejected" | "rolled-back";
+  /** The version of the parameters after it. */
+  readonly version: number;
+  /** Losses on the ticks held back from training, NaN where unknown: of the parameters in use, */
+  readonly championLoss: number;
+  /** of those trained, */
+  readonly candidateLoss: number;
+  /** and of those in use before. */
+  readonly predecessorLoss: number;
+  /** Training and validation loss, round by round. */
+  readonly curve: readonly { readonly training: number; readonly validation: number }[];
+}
+
+/** Where a network that keeps learning stands. */
+export interface LearningState {
+  /** The version of its parameters: 0 untrained, one more with each change. */
+  readonly version: number;
+  /** Whether it stands still on request. */
+  readonly frozen: boolean;
+  /** Whether a retraining is under way. */
+  readonly training: boolean;
+  /** The latest retrainings, the oldest first; a bounded number. */
+  readonly runs: readonly LearningRun[];
+  /** One line: cell, layers, hidden units, parameters, and the backend it runs on. */
+  readonly description: string;
+}
+
+/**
+ * A network that keeps learning, as its operator sees it. What is asked takes effect between two frames.
+ */
+export interface Learner {
+  /** Where it stands. */
+  readonly learning: LearningState;
+  /** Starts a retraining as soon as none is under way. */
+  retrain(): void;
+  /** Goes back to the parameters before the last change. False where there are none. */
+  rollBack(): Promise<boolean>;
+  /** Stops or resumes retraining; one under way is dropped. */
+  freeze(frozen: boolean): void;
+  /** The parameters, their shape and what its inputs mean, as a safetensors file. */
+  exportModel(): Uint8Array<ArrayBuffer>;
+}
