@@ -16,6 +16,7 @@ import type { Snapshot } from "./forecaster.ts";
 import type { Guest, SeriesView } from "./guest.ts";
 import type { Learner, LearningRun, LearningState, NetworkModel } from "./learner.ts";
 import { NetworkInputs, networkInputSize } from "./network_inputs.ts";
+import { NetworkAdapter } from "./network_adapter.ts";
 import { NetworkMemory } from "./network_memory.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
 
@@ -92,6 +93,7 @@ interface SeriesNetwork {
   readonly row: number;
   readonly inputs: NetworkInputs;
   readonly memory: NetworkMemory;
+  readonly adapter: NetworkAdapter;
   /** What it said last of the next step, in typical errors. */
   said: number;
   /** The parameters that made its state. */
@@ -321,6 +323,7 @@ export class RecurrentExpert implements Guest, Learner {
     const series = [...this.#series].map(([name, state], index) => {
       const writer = new StateWriter();
       state.inputs.save(writer);
+      state.adapter.save(writer);
       arrays[`series.${index}.inputs`] = writer.finish();
       const memory = state.memory.snapshot();
       arrays[`series.${index}.x`] = memory.inputs;
@@ -430,6 +433,7 @@ export class RecurrentExpert implements Guest, Learner {
       this.#replay.offer(memory.sequence(0, REPLAY_STEPS));
     }
     memory.push(inputs.x, inputs.targets);
+    state.adapter.settle(memory.pushed - 1, inputs.targets);
     if (this.#schedule.observeError(Math.abs(inputs.targets[0] - state.said))) {
       this.#options.onStatus?.({ kind: "drift", series: frame.series, step: frame.step });
     }
@@ -442,6 +446,7 @@ export class RecurrentExpert implements Guest, Learner {
       row: this.#network.states.allocateRow(),
       inputs: new NetworkInputs(horizon, covariates),
       memory: new NetworkMemory(memorySteps, networkInputSize(covariates), horizon),
+      adapter: new NetworkAdapter(horizon, networkInputSize(covariates)),
       said: NaN,
       version: this.#version,
     };
@@ -487,10 +492,11 @@ export class RecurrentExpert implements Guest, Learner {
       const { anchors, scales } = state.inputs;
       const point = new Float64Array(anchors.length);
       for (let h = 0; h < point.length; h++) {
-        const change = this.#point(index * outputSize + h * width, width);
-        if (h === 0) state.said = change;
-        point[h] = anchors[h] + scales[h] * change;
+        point[h] = this.#point(index * outputSize + h * width, width);
       }
+      state.adapter.adapt(state.memory.pushed - 1, state.inputs.x, point);
+      state.said = point[0];
+      for (let h = 0; h < point.length; h++) point[h] = anchors[h] + scales[h] * point[h];
       points.push(point.every(Number.isFinite) ? point : point.fill(NaN));
     });
   }
@@ -638,7 +644,9 @@ export class RecurrentExpert implements Guest, Learner {
     const stale: SeriesNetwork[] = [];
     series.forEach(([name, pushed, said, version], index) => {
       const state = this.#makeSeries();
-      state.inputs.load(new StateReader(arrays[`series.${index}.inputs`] as Float64Array));
+      const reader = new StateReader(arrays[`series.${index}.inputs`] as Float64Array);
+      state.inputs.load(reader);
+      state.adapter.load(reader);
       state.memory.restore(
         pushed,
         arrays[`series.${index}.x`],
