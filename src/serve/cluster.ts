@@ -132,6 +132,8 @@ class Worker {
   readonly #clock: Clock;
   readonly #onStatus: StatusListener;
   readonly #running = new Map<number, Running>();
+  /** Partitions being handed over. */
+  readonly #leaving = new Map<number, Promise<void>>();
 
   constructor(options: WorkerOptions, connection: NatsConnection) {
     this.#options = options;
@@ -181,13 +183,29 @@ class Worker {
     const { gained, lost, surplus } = await lease.turn();
     await Promise.all(lost.map((partition) => this.#end(partition, "abort")));
     for (const partition of gained) this.#start(partition, lease, stores);
-    await Promise.all(surplus.map(async (partition) => {
+    for (const partition of surplus) this.#handOver(partition, lease);
+    if (gained.length + lost.length > 0) this.#tellOwned(lease);
+  }
+
+  #tellOwned(lease: Lease): void {
+    this.#options.onOwned?.([...lease.owned].sort((a, b) => a - b));
+  }
+
+  /** Saves a partition and gives it up. Heartbeats go on meanwhile: a large state takes its time. */
+  #handOver(partition: number, lease: Lease): void {
+    if (this.#leaving.has(partition)) return;
+    const leave = async (): Promise<void> => {
       await this.#end(partition, "stop");
-      await lease.release(partition);
-    }));
-    if (gained.length + lost.length + surplus.length > 0) {
-      this.#options.onOwned?.([...lease.owned].sort((a, b) => a - b));
-    }
+      try {
+        await lease.release(partition);
+      } catch (error) {
+        // Nobody works on it, so nobody else's is disturbed: the next turn tries again.
+        this.#report("lease", error);
+      }
+      this.#tellOwned(lease);
+      this.#leaving.delete(partition);
+    };
+    this.#leaving.set(partition, leave());
   }
 
   #start(partition: number, lease: Lease, stores: ClusterStores): void {
@@ -243,6 +261,7 @@ class Worker {
       for (const { abort } of this.#running.values()) abort.abort();
     });
     await Promise.all([...this.#running.keys()].map((partition) => this.#end(partition, "stop")));
+    await Promise.all(this.#leaving.values());
     drained.abort();
     await late;
   }

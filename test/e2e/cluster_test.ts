@@ -2,16 +2,22 @@ import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import {
+  forecastSubject,
   type LogEntry,
   modelSubject,
   NatsLog,
+  NatsPublisher,
+  partitionOf,
   type Status,
+  type StatusListener,
   systemClock,
+  type Tick,
+  tickSubject,
 } from "../../streams/mod.ts";
 import { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
 import { connectCluster, publishModel, runWorker } from "../../src/serve/cluster.ts";
 import { PartitionWorker } from "../../src/serve/cluster_partition.ts";
-import { setUpCluster, tickStream } from "../../src/serve/cluster_setup.ts";
+import { type ClusterStores, setUpCluster, tickStream } from "../../src/serve/cluster_setup.ts";
 import { encodeForecast } from "../../src/serve/wire.ts";
 import { Pipeline } from "../../src/pipeline.ts";
 import { compare, expectedForecasts, feed, send, storedForecasts } from "./cluster_feed.ts";
@@ -116,6 +122,33 @@ clusterTest(
   },
 );
 
+/** Works until enough forecasts stand, then dies without a checkpoint. */
+async function workUntil(
+  connection: NatsConnection,
+  stores: ClusterStores,
+  count: number,
+  onStatus: StatusListener = () => {},
+): Promise<void> {
+  const abort = new AbortController();
+  const workers = Array.from({ length: PARTITIONS }, (_, partition) =>
+    PartitionWorker.run({
+      connection,
+      stores,
+      partition,
+      worker: `w${count}`,
+      forecaster: new TinyForecaster(),
+      clock: systemClock,
+      onStatus,
+      held: () => Promise.resolve(true),
+      checkpointEveryTicks: 50,
+      stop: new AbortController().signal,
+      abort: abort.signal,
+    }).catch(() => {}));
+  await until(async () => await storedForecasts(connection) >= count);
+  abort.abort();
+  await Promise.all(workers);
+}
+
 /** All entries of a partition's stream. */
 async function entriesOf(connection: NatsConnection, partition: number): Promise<LogEntry[]> {
   const { state } = await (await jetstreamManager(connection)).streams.info(tickStream(partition));
@@ -158,32 +191,82 @@ clusterTest(
     }
     equal(expected.size, 8 * 60);
 
-    /** Works until enough forecasts stand, then dies without a checkpoint. */
-    const workUntil = async (count: number): Promise<void> => {
-      const abort = new AbortController();
-      const workers = Array.from({ length: PARTITIONS }, (_, partition) =>
-        PartitionWorker.run({
-          connection: nats,
-          stores,
-          partition,
-          worker: `w${count}`,
-          forecaster: new TinyForecaster(),
-          clock: systemClock,
-          onStatus: () => {},
-          held: () => Promise.resolve(true),
-          checkpointEveryTicks: 50,
-          stop: new AbortController().signal,
-          abort: abort.signal,
-        }).catch(() => {}));
-      await until(async () => await storedForecasts(nats) >= count);
-      abort.abort();
-      await Promise.all(workers);
-    };
-    await workUntil(100);
-    await workUntil(8 * 60);
+    await workUntil(nats, stores, 100);
+    await workUntil(nats, stores, 8 * 60);
     deepStrictEqual(await compare(nats, expected), { stored: 8 * 60, ...CLEAN });
   },
 );
+
+clusterTest(
+  "what one process takes for new or repeated, a worker does too",
+  async (_server, nats) => {
+    const stores = await setUpCluster(nats, PARTITIONS);
+    const tick = (step: number, time: number, id?: string): Tick => ({
+      series: "a",
+      time,
+      values: { value: step },
+      ...(id === undefined ? {} : { id }),
+    });
+    // Two trades of one millisecond, a late tick, a repeated one, and one sent again after a crash.
+    const ticks = [
+      tick(0, 1000, "x"),
+      tick(1, 1000, "y"),
+      tick(2, 500, "z"),
+      tick(3, 2000),
+      tick(4, 2000),
+    ];
+    const expected = await expectedForecasts(new TinyForecaster(), [ticks]);
+    equal(expected.size, 3);
+    const client = jetstream(nats);
+    const subject = tickSubject("a", PARTITIONS);
+    const statuses: Status[] = [];
+    for (const one of ticks) await client.publish(subject, JSON.stringify(one));
+    await workUntil(nats, stores, 3, (status) => statuses.push(status));
+    await client.publish(subject, JSON.stringify([ticks[1], tick(5, 3000, "w")]));
+    await workUntil(nats, stores, 4, (status) => statuses.push(status));
+    const all = await expectedForecasts(new TinyForecaster(), [ticks, [tick(5, 3000, "w")]]);
+    deepStrictEqual(await compare(nats, all), { stored: 4, ...CLEAN });
+    ok(statuses.some(({ kind }) => kind === "late"));
+    ok(statuses.some(({ kind }) => kind === "duplicate"));
+  },
+);
+
+clusterTest(
+  "a forecast that a dying owner did not get stored is made up for, though a later one was",
+  async (_server, nats) => {
+    const stores = await setUpCluster(nats, PARTITIONS);
+    const ticks = [...feed(1, 20)];
+    const expected = await expectedForecasts(new TinyForecaster(), ticks);
+    await send(nats, ticks, PARTITIONS);
+    // As the former owner left it: a server was restarted in the middle of its last batch.
+    const publisher = await NatsPublisher.open({ connection: nats });
+    for (const [id, data] of [...expected].filter((_, step) => step !== 3 && step < 7)) {
+      const { series } = JSON.parse(data);
+      await publisher.publish([{ subject: forecastSubject(series), id, data }]);
+    }
+    publisher.close();
+    await workUntil(nats, stores, 20);
+    deepStrictEqual(await compare(nats, expected), { stored: 20, ...CLEAN });
+  },
+);
+
+clusterTest("a model that cannot be taken is told and left out", async (_server, nats) => {
+  const stores = await setUpCluster(nats, PARTITIONS);
+  const ticks = [...feed(1, 10)];
+  const expected = await expectedForecasts(new TinyForecaster(), ticks);
+  const client = jetstream(nats);
+  const announced = modelSubject(partitionOf("sensor.0", PARTITIONS));
+  const statuses: Status[] = [];
+  await send(nats, ticks.slice(0, 5), PARTITIONS);
+  await client.publish(announced, "not JSON");
+  await client.publish(announced, JSON.stringify({ version: 3 }));
+  await stores.objects.putBlob({ name: "model.9" }, new Uint8Array([1, 2, 3]));
+  await client.publish(announced, JSON.stringify({ object: "model.9" }));
+  await send(nats, ticks.slice(5), PARTITIONS);
+  await workUntil(nats, stores, 10, (status) => statuses.push(status));
+  deepStrictEqual(await compare(nats, expected), { stored: 10, ...CLEAN });
+  equal(statuses.filter(({ kind }) => kind === "degraded").length, 3);
+});
 
 clusterTest("a consumer that delivers nothing more is made again", async (_server, nats) => {
   await setUpCluster(nats, PARTITIONS);
