@@ -26,6 +26,8 @@ import { TinyForecaster } from "../simulation/tiny_forecaster.ts";
 
 const path = natsServerPath();
 const PARTITIONS = 4;
+/** Far longer than anything here takes. */
+const GIVE_UP_MS = 30_000;
 const CLEAN = { lost: 0, doubled: 0, different: 0 };
 
 function forecaster(): OnlineForecaster {
@@ -81,7 +83,11 @@ function start(server: NatsServer, worker: string): Running {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await condition()) await systemClock.sleep(20);
+  const giveUpMs = systemClock.now() + GIVE_UP_MS;
+  while (!await condition()) {
+    if (systemClock.now() > giveUpMs) throw new Error("It never came to pass");
+    await systemClock.sleep(20);
+  }
 }
 
 clusterTest(
