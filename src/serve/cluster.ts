@@ -1,21 +1,12 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import {
-  type Clock,
-  modelSubject,
-  NatsPublisher,
-  type StatusListener,
-  systemClock,
-} from "../../streams/mod.ts";
-import type { Forecaster, Snapshot } from "../forecast/forecaster.ts";
+import { type Clock, type StatusListener, systemClock } from "../../streams/mod.ts";
+import type { Forecaster } from "../forecast/forecaster.ts";
 import { Lease } from "../state/lease.ts";
-import { encodeSnapshot } from "../state/snapshot_codec.ts";
-import { PartitionWorker, type SharedModel } from "./cluster_partition.ts";
-import { type ClusterStores, setUpCluster } from "./cluster_setup.ts";
+import { PartitionWorker } from "./cluster_partition.ts";
+import { type ClusterStores, PARTITIONS, setUpCluster } from "./cluster_setup.ts";
 
-export type { SharedModel } from "./cluster_partition.ts";
-
-/** Partitions where nothing is said: enough for a dozen workers, few enough to watch by eye. */
-export const PARTITIONS = 16;
+/** The partition whose network learns, where one is trained for all: a fair sample of the series. */
+export const TRAINER_PARTITION = 0;
 /** A worker silent for so long loses its partitions. */
 const LEASE_MS = 5_000;
 /** Heartbeats a lease: one may be lost without harm. */
@@ -35,8 +26,11 @@ export interface WorkerOptions {
   readonly servers: string;
   /** This worker's name, unique: letters, digits, `-` and `_`. */
   readonly worker: string;
-  /** Makes the forecaster of one partition. The same on every worker. */
-  readonly createForecaster: (partition: number) => Forecaster & Partial<SharedModel>;
+  /**
+   * Makes the forecaster of one partition; the same on every worker. What the network of partition
+   * {@linkcode TRAINER_PARTITION} learns is taken over by those of all others.
+   */
+  readonly createForecaster: (partition: number) => Forecaster | Promise<Forecaster>;
   /** Features in the forecaster's order, the target first. */
   readonly features?: readonly string[];
   /** Partitions of the cluster. The same on every worker, for ever. */
@@ -84,37 +78,6 @@ export function connectCluster(servers: string, name: string): Promise<NatsConne
     reconnectTimeWait: 100,
     reconnectJitter: 200,
   });
-}
-
-/**
- * Gives every partition new parameters. Each takes them between two ticks, at a place in its stream that
- * stays the same however often it is replayed.
- *
- * @param connection To the cluster.
- * @param version Ascending.
- * @param parameters What `adopt` of the forecasters takes.
- * @param partitions Partitions of the cluster.
- */
-export async function publishModel(
-  connection: NatsConnection,
-  version: number,
-  parameters: Snapshot,
-  partitions: number = PARTITIONS,
-): Promise<void> {
-  const { objects } = await setUpCluster(connection, partitions);
-  const object = `model.${version}`;
-  const file = encodeSnapshot({ sequence: version, createdMs: 0, snapshot: parameters });
-  await objects.putBlob({ name: object }, file);
-  const publisher = await NatsPublisher.open({ connection });
-  try {
-    await publisher.publish(Array.from({ length: partitions }, (_, partition) => ({
-      subject: modelSubject(partition),
-      id: object,
-      data: JSON.stringify({ object }),
-    })));
-  } finally {
-    publisher.close();
-  }
 }
 
 /** A partition being worked on. */
@@ -218,7 +181,9 @@ class Worker {
       }
       return lease.holds(partition);
     };
-    const { worker, createForecaster, features, stuckMs } = this.#options;
+    const { worker, createForecaster, features, stuckMs, partitions = PARTITIONS } = this.#options;
+    const followers = Array.from({ length: partitions }, (_, other) => other)
+      .filter((other) => other !== TRAINER_PARTITION);
     const work = async (): Promise<void> => {
       while (!ending.aborted) {
         try {
@@ -227,7 +192,8 @@ class Worker {
             stores,
             partition,
             worker,
-            forecaster: createForecaster(partition),
+            forecaster: await createForecaster(partition),
+            followers: partition === TRAINER_PARTITION ? followers : [],
             features,
             clock: this.#clock,
             onStatus: this.#onStatus,

@@ -13,26 +13,15 @@ import {
   TickDecoder,
 } from "../../streams/mod.ts";
 import type { Forecast } from "../forecast/forecast.ts";
-import type { Forecaster, Snapshot } from "../forecast/forecaster.ts";
+import type { Forecaster } from "../forecast/forecaster.ts";
 import { Pipeline } from "../pipeline.ts";
 import { NatsCheckpoints } from "../state/nats_store.ts";
-import { decodeSnapshot } from "../state/snapshot_codec.ts";
+import { announceModel, fetchModel, readAnnouncement } from "./cluster_models.ts";
 import { type ClusterStores, FORECAST_STREAM, tickStream } from "./cluster_setup.ts";
 import { encodeForecast } from "./wire.ts";
 
 /** Questions about what is published already, asked at once when a partition is taken over. */
 const LOOKUPS_AT_ONCE = 256;
-
-/** A forecaster that can take parameters trained elsewhere. */
-export interface SharedModel {
-  /**
-   * Goes on with these parameters from the next frame on, every state recomputed under them. Returns a
-   * promise only where the device demands it.
-   *
-   * @throws {SyntaxError} when they are of another configuration; then nothing has changed.
-   */
-  adopt(parameters: Snapshot): void | Promise<void>;
-}
 
 /** What works on one partition. */
 export interface PartitionOptions {
@@ -45,7 +34,9 @@ export interface PartitionOptions {
   /** The worker's name. */
   readonly worker: string;
   /** A fresh forecaster; it is disposed here. */
-  readonly forecaster: Forecaster & Partial<SharedModel>;
+  readonly forecaster: Forecaster;
+  /** Who else is told of networks that its forecaster trains: the other partitions of the cluster. */
+  readonly followers?: readonly number[];
   /** Features in the forecaster's order. */
   readonly features?: readonly string[];
   /** Where time comes from. */
@@ -82,6 +73,10 @@ export class PartitionWorker {
   #checkpointed = 0;
   /** The last entry that a former owner may have worked on. */
   #takenOverUpTo = 0;
+  /** The newest network taken from each source. */
+  readonly #models = new Map<string, number>();
+  /** The version of the forecaster's own network that the followers know. */
+  #sharedVersion = 0;
   /** No forecast after the checkpoint stands this early in the stream of forecasts, or earlier. */
   #forecastsBefore = 0;
   /** Steps after the checkpoint that a former owner has published, by series. */
@@ -131,12 +126,16 @@ export class PartitionWorker {
     const stream = tickStream(partition);
     const checkpoint = await this.#checkpoints.load();
     if (checkpoint !== undefined) {
-      const { pipeline, forecastsBefore } = checkpoint.snapshot.manifest;
+      const { pipeline, forecastsBefore, models } = checkpoint.snapshot.manifest;
       this.#pipeline.restore({
         manifest: pipeline as Record<string, unknown>,
         arrays: checkpoint.snapshot.arrays,
       });
       this.#forecastsBefore = forecastsBefore as number;
+      for (const [source, version] of models as [string, number][]) {
+        this.#models.set(source, version);
+      }
+      this.#sharedVersion = this.#ownVersion;
       this.#applied = this.#checkpointed = checkpoint.sequence;
     }
     const { state } = await (await jetstreamManager(connection)).streams.info(stream);
@@ -197,8 +196,23 @@ export class PartitionWorker {
       if (this.#applied < this.#takenOverUpTo) forecasts = await this.#unpublished(forecasts);
       else this.#published.clear();
       await this.#publisher.publish(forecasts.map(messageOf));
+      await this.#share();
     }
     this.#applied = sequence;
+  }
+
+  get #ownVersion(): number {
+    return this.#options.forecaster.learner?.learning.version ?? 0;
+  }
+
+  /** Gives the followers what was trained here. Replayed ticks give the same again. */
+  async #share(): Promise<void> {
+    const { forecaster: { learner }, followers = [], partition, stores } = this.#options;
+    const version = this.#ownVersion;
+    if (learner === undefined || followers.length === 0 || version === this.#sharedVersion) return;
+    const shared = { source: tickStream(partition), version, model: learner.exportModel() };
+    await announceModel(this.#publisher, stores.objects, shared, followers);
+    this.#sharedVersion = version;
   }
 
   /** Leaves out what a former owner has published, however long ago. */
@@ -237,19 +251,19 @@ export class PartitionWorker {
    * each time the stream is replayed.
    */
   async #adopt(entry: LogEntry): Promise<void> {
-    const { forecaster, stores, onStatus, partition } = this.#options;
+    const { forecaster: { learner }, stores, onStatus, partition } = this.#options;
     try {
-      const { object } = JSON.parse(new TextDecoder().decode(entry.data));
-      if (typeof object !== "string") throw new SyntaxError("Cannot take a model without a name");
-      if (forecaster.adopt === undefined) {
-        throw new SyntaxError(
-          `Cannot take model ${object}: this forecaster has no shared parameters`,
-        );
+      const { object, source, version } = readAnnouncement(entry.data);
+      if (learner === undefined) {
+        throw new SyntaxError(`Cannot take model ${object}: this forecaster has no network`);
       }
-      const bytes = await stores.objects.getBlob(object);
-      // It was stored before it was announced, so it is the store that lacks it now.
-      if (bytes === null) throw new Error(`Cannot find model ${object}`);
-      await forecaster.adopt(decodeSnapshot(bytes).snapshot);
+      // A trainer that went back to its checkpoint announces once more what it announced before.
+      if (version > (this.#models.get(source) ?? -Infinity)) {
+        learner.adopt(await fetchModel(stores.objects, object));
+        this.#models.set(source, version);
+        // What was taken is not what was trained here.
+        this.#sharedVersion = this.#ownVersion;
+      }
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       onStatus({ kind: "degraded", part: tickStream(partition), detail: error.message });
@@ -267,7 +281,10 @@ export class PartitionWorker {
     const saved = await this.#checkpoints.save({
       sequence,
       createdMs: clock.now(),
-      snapshot: { manifest: { pipeline: manifest, forecastsBefore }, arrays },
+      snapshot: {
+        manifest: { pipeline: manifest, forecastsBefore, models: [...this.#models] },
+        arrays,
+      },
     });
     if (!saved) throw new Error(`Partition ${partition} has another owner`);
     this.#checkpointed = sequence;
