@@ -72,12 +72,17 @@ export const serve: Command = {
     "",
     describeOptions(OPTIONS),
     "",
+    "With --cluster nats://HOST:PORT it is one worker of many instead: see tickcast worker --help.",
+    "",
     "Example: tickcast serve --feed wss://example.com/feed --value-path price --time-path ts",
   ].join("\n"),
   run: runServe,
 };
 
 async function runServe(args: readonly string[], context: CommandContext): Promise<number> {
+  if (args.some((argument) => /^--cluster(=|$)/.test(argument))) {
+    return (await import("./worker.ts")).worker.run(args, context);
+  }
   const { options, operands } = parseOptions(args, OPTIONS);
   if (operands.length > 0) throw new UsageError(`unexpected "${operands[0]}"`);
   if (options.feed !== undefined && options["no-feed"]) {

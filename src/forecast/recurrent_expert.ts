@@ -319,6 +319,22 @@ export class RecurrentExpert implements Guest, Learner {
     };
   }
 
+  /** Goes on with a network trained elsewhere. */
+  adopt({ parameters, head, covariates }: NetworkModel): void {
+    const own = this.#configuration();
+    const other = { architecture: parameters.architecture, head, covariates };
+    for (const [name, value] of Object.entries(other)) {
+      if (JSON.stringify(own[name]) !== JSON.stringify(value)) {
+        throw new SyntaxError(
+          `Cannot take model: the network's ${name} is ${JSON.stringify(own[name])}, ` +
+            `the model's is ${JSON.stringify(value)}`,
+        );
+      }
+    }
+    this.#pending = undefined;
+    this.#adopt(parameters.values.slice());
+  }
+
   /** Everything needed to go on. */
   snapshot(): Snapshot {
     const arrays: Snapshot["arrays"] = {
