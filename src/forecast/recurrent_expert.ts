@@ -17,7 +17,6 @@ import type { Guest, SeriesView } from "./guest.ts";
 import type { Learner, LearningRun, LearningState, NetworkModel } from "./learner.ts";
 import { NetworkInputs, networkInputSize } from "./network_inputs.ts";
 import { NetworkMemory } from "./network_memory.ts";
-import { RunningScale } from "./scaler.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
 
 const FORMAT = "tickcast-recurrent-expert-1";
@@ -145,6 +144,7 @@ export class RecurrentExpert implements Guest, Learner {
   readonly #network: Network;
   readonly #runner: LearningRunner;
   readonly #options: RecurrentExpertOptions;
+  readonly #onDispose: () => void;
   readonly #head: Head;
   readonly #plan: LearningPlan;
   readonly #schedule: LearningSchedule;
@@ -162,15 +162,24 @@ export class RecurrentExpert implements Guest, Learner {
   #tasks = 0;
 
   /**
+   * Starts without any series.
+   *
    * @param network Where it runs, as {@linkcode recurrentDesign} says; disposed of with the expert.
    * @param runner Where it is trained; disposed of with the expert.
    * @param options How it is made.
+   * @param onDispose Called when network and runner were disposed of.
    */
-  constructor(network: Network, runner: LearningRunner, options: RecurrentExpertOptions) {
+  constructor(
+    network: Network,
+    runner: LearningRunner,
+    options: RecurrentExpertOptions,
+    onDispose: () => void = () => {},
+  ) {
     const { architecture, head } = recurrentDesign(options);
     this.#network = network;
     this.#runner = runner;
     this.#options = options;
+    this.#onDispose = onDispose;
     this.#head = head;
     this.#plan = { ...PLAN, ...options.plan };
     this.#frozen = options.plan === false;
@@ -278,6 +287,8 @@ export class RecurrentExpert implements Guest, Learner {
   rollBack(): Promise<boolean> {
     const predecessor = this.#predecessor;
     if (predecessor === undefined) return Promise.resolve(false);
+    // What is being trained began from the parameters that are given up.
+    this.#pending = undefined;
     this.#adopt(predecessor);
     return Promise.resolve(true);
   }
@@ -359,11 +370,11 @@ export class RecurrentExpert implements Guest, Learner {
         );
       }
     }
-    const parameters = arrays.parameters;
-    const { schedule } = arrays;
+    const { parameters, schedule } = arrays;
     if (
       !(parameters instanceof Float32Array) || parameters.length !== this.#parameters.length ||
-      !(schedule instanceof Float64Array) || !Array.isArray(manifest.series)
+      !(schedule instanceof Float64Array) || !Array.isArray(manifest.series) ||
+      !manifest.series.every((_, index) => arrays[`series.${index}.inputs`] instanceof Float64Array)
     ) {
       throw new SyntaxError("Cannot restore network: parameters, schedule or series are damaged");
     }
@@ -401,6 +412,7 @@ export class RecurrentExpert implements Guest, Learner {
     this.#series.clear();
     this.#runner.dispose();
     this.#network.dispose();
+    this.#onDispose();
   }
 
   /** Takes a frame into the memory of its series. */
@@ -626,8 +638,7 @@ export class RecurrentExpert implements Guest, Learner {
     const stale: SeriesNetwork[] = [];
     series.forEach(([name, pushed, said, version], index) => {
       const state = this.#makeSeries();
-      const reader = new StateReader(arrays[`series.${index}.inputs`] as Float64Array);
-      state.inputs.load(reader);
+      state.inputs.load(new StateReader(arrays[`series.${index}.inputs`] as Float64Array));
       state.memory.restore(
         pushed,
         arrays[`series.${index}.x`],
