@@ -36,7 +36,9 @@ export function readSealedTensors(file: Uint8Array): Safetensors {
   const content = readSafetensors(file);
   const { [KEY]: seal, ...metadata } = content.metadata;
   if (seal === undefined) {
-    throw new SyntaxError("Cannot read safetensors: it holds no checksum of its own");
+    throw new SyntaxError(
+      "Cannot read safetensors: Tickcast did not write it, its metadata hold no checksum",
+    );
   }
   if (seal !== sealOf(file)) {
     throw new SyntaxError(

@@ -7,10 +7,15 @@
 // tell, and what is held here is that whatever opens is whole and runs.
 import { deepEqual, ok } from "node:assert/strict";
 import { exportOnnx, OnnxNetwork } from "../../onnx.ts";
-import { initialParameters, parametersFromStateDict, Random, stateDict } from "../../mod.ts";
+import {
+  initialParameters,
+  parametersFromStateDict,
+  Random,
+  readModel,
+  writeModel,
+} from "../../mod.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../src/state/checkpoint.ts";
 import { readSafetensors, type Tensor, writeSafetensors } from "../../src/state/safetensors.ts";
-import { readSealedTensors, writeSealedTensors } from "../../src/state/sealed_tensors.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../src/state/snapshot_codec.ts";
 
 /** Raise it to look longer than the suite has time for. */
@@ -170,9 +175,9 @@ for (const name of ["pytorch_lstm.onnx", "pytorch_gru.onnx", "stepwise_lstm.onnx
 }
 
 Deno.test(`${COUNT} damaged copies of a model file`, async () => {
-  const file = writeSealedTensors(stateDict(parameters), { tickcast: JSON.stringify({ cell: 1 }) });
-  const expected = readSealedTensors(file);
-  const refused = await refusals(file, readSealedTensors, (read) => deepEqual(read, expected));
+  const file = writeModel({ parameters, head: { loss: "mse", horizon: 4 }, covariates: 0 });
+  const expected = readModel(file);
+  const refused = await refusals(file, readModel, (read) => deepEqual(read, expected));
   ok(refused >= 0.99 * COUNT, `${refused} of ${COUNT} were refused`);
 });
 
