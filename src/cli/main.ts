@@ -34,6 +34,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "Score forecasts of a CSV against simple methods, test-then-train",
     load: async () => (await import("./evaluate.ts")).evaluate,
   },
+  train: {
+    summary: "Train a network on a CSV, for --model of the other commands",
+    load: async () => (await import("./train.ts")).train,
+  },
 };
 
 function overview(): string {

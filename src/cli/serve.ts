@@ -1,4 +1,4 @@
-import { jsonFeed, type Status, webSocketSource } from "../../streams/mod.ts";
+import { jsonFeed, type Status, TARGET_FEATURE, webSocketSource } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
 import { DEFAULT_PORT, startServer } from "../serve/server.ts";
 import { MemoryStore } from "../state/memory_store.ts";
@@ -51,6 +51,11 @@ const OPTIONS = {
     placeholder: "NAME",
     description: "The series, where messages do not name it",
   },
+  covariate: {
+    kind: "list",
+    placeholder: "NAME",
+    description: 'A further feature in the "values" of ticks, beside "value"',
+  },
   state: {
     kind: "string",
     placeholder: "FOLDER",
@@ -91,7 +96,9 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   const protocol = feedProtocol(options);
   const store = await openStore(options.state);
   const note = (status: Status): void => noteStatus(status, context);
-  const engine = await Engine.open({ forecaster: await openForecaster(options, 0, note), store });
+  const forecaster = await openForecaster(options, options.covariate.length, note);
+  const features = [TARGET_FEATURE, ...options.covariate];
+  const engine = await Engine.open({ forecaster, store, features });
   engine.onStatus(note);
   try {
     const server = await startServer({ engine, host: options.host, port: options.port });
