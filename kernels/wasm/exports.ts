@@ -1,7 +1,7 @@
 /** What the module built from `assembly/` exports. Pointers, sizes and counts are whole numbers; pointers are in bytes. */
 export interface WasmExports {
   readonly memory: WebAssembly.Memory;
-  activate(kind: number, source: number, target: number, length: number): void;
+  activate(kind: number, at: number, length: number): void;
   adam(...args: (number | boolean)[]): void;
   backwardScratch(cell: number, I: number, H: number, steps: number, batch: number): number;
   clip(gradient: number, length: number, maxNorm: number, norm: number): void;

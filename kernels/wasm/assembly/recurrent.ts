@@ -150,7 +150,6 @@ function advance(
     candidateRow(
       H,
       products + <usize>row * pStride,
-      work + <usize>row * gateStride,
       candidate + <usize>row * stride,
       rowAt(h, index, row, hStride),
       hNext + <usize>row * hStride,
