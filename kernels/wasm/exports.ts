@@ -22,7 +22,7 @@ export interface WasmExports {
   scatter(width: number, source: number, index: number, target: number, count: number): void;
   sequence(...args: number[]): void;
   sequenceBackward(...args: number[]): void;
-  sequenceScratch(cell: number, H: number, steps: number, batch: number): number;
+  sequenceScratch(cell: number, I: number, H: number, steps: number, batch: number): number;
   sgd(...args: number[]): void;
   step(
     cell: number,
@@ -38,5 +38,5 @@ export interface WasmExports {
     output: number,
     scratch: number,
   ): number;
-  stepScratch(cell: number, H: number, batch: number): number;
+  stepScratch(cell: number, I: number, H: number, batch: number): number;
 }
