@@ -3,7 +3,8 @@ import { InputError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { StatusListener } from "../status.ts";
 import type { Tick } from "../tick.ts";
-import { type DecodeOptions, TickDecoder } from "../transforms/decode.ts";
+import type { DecodeOptions } from "../transforms/decode.ts";
+import { frameDecoder, type FrameFormat } from "../transforms/frame_decoder.ts";
 import { type ByteInput, openBytes } from "./bytes.ts";
 import { readLines } from "./lines.ts";
 import { sourceOf } from "./source.ts";
@@ -12,7 +13,9 @@ import { sourceOf } from "./source.ts";
 export interface NdjsonSourceOptions {
   /** The file or stream, plain or gzipped; `Deno.stdin.readable` for standard input. */
   readonly input: ByteInput;
-  /** The format of a line; the wire format by default. */
+  /** The format of a line. Default: `json`. */
+  readonly format?: FrameFormat;
+  /** How JSON is read; the wire format by default. */
   readonly decode?: DecodeOptions;
   /** Time, for ticks that take the time of their arrival. */
   readonly clock?: Clock;
@@ -45,7 +48,7 @@ export interface NdjsonSourceOptions {
  */
 export function ndjsonSource(options: NdjsonSourceOptions): ReadableStream<readonly Tick[]> {
   const { clock = systemClock, onStatus } = options;
-  const decoder = new TickDecoder(options.decode);
+  const decoder = frameDecoder(options.format ?? "json", options.decode);
   const reject = ({ reason, message: detail }: InputError): void =>
     onStatus?.({ kind: "rejected", source: "ndjson", reason, detail, count: 1 });
   return sourceOf(async function* (stop): AsyncGenerator<readonly Tick[]> {
