@@ -136,15 +136,14 @@ const HEARTBEAT_MS = 15_000;
 export function sseSubscriber(options: SseSubscriberOptions = {}): SseSubscriber {
   const { clock = systemClock, heartbeatMs = HEARTBEAT_MS, event, retryMs } = options;
   const utf8 = new TextEncoder();
-  const text = new TextDecoder();
+  const utf8Decoder = new TextDecoder();
   const closing = new AbortController();
   /** Handed over by the fan-out, which bounds them, and not read yet. */
-  const waiting: { bytes: Uint8Array<ArrayBuffer>; done: (error?: Error) => void }[] = [];
+  const waiting: { text: string; done: (error?: Error) => void }[] = [];
   const listeners = new Set<() => void>();
   let wake = (): void => {};
   if (retryMs !== undefined) {
-    const bytes = utf8.encode(`retry: ${Math.round(retryMs)}\n\n`);
-    waiting.push({ bytes, done: (): void => {} });
+    waiting.push({ text: `retry: ${Math.round(retryMs)}\n\n`, done: (): void => {} });
   }
 
   const close = (): void => {
@@ -161,10 +160,11 @@ export function sseSubscriber(options: SseSubscriberOptions = {}): SseSubscriber
         await Promise.race([written, clock.sleep(heartbeatMs, beat.signal)]);
         beat.abort();
       }
-      const next = waiting.shift();
-      if (next !== undefined) {
-        controller.enqueue(next.bytes);
-        next.done();
+      const ready = waiting.splice(0);
+      if (ready.length > 0) {
+        // All that waits at once, which is no more than the fan-out hands to a socket.
+        controller.enqueue(utf8.encode(ready.map(({ text }) => text).join("")));
+        for (const { done } of ready) done();
       } else if (closing.signal.aborted) controller.close();
       else controller.enqueue(utf8.encode(":\n\n"));
     },
@@ -188,8 +188,8 @@ export function sseSubscriber(options: SseSubscriberOptions = {}): SseSubscriber
     pause(): void {},
     resume(): void {},
     send(data, _options, done): void {
-      const message = typeof data === "string" ? data : text.decode(data);
-      waiting.push({ bytes: utf8.encode(encodeSse({ data: message, event })), done });
+      const message = typeof data === "string" ? data : utf8Decoder.decode(data);
+      waiting.push({ text: encodeSse({ data: message, event }), done });
       wake();
     },
     close,
