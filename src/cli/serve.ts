@@ -6,7 +6,7 @@ import { SqliteStore } from "../state/sqlite_store.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { startDemoFeed } from "./demo_feed.ts";
-import { FORECASTER_OPTIONS, MODEL_OPTIONS, openForecaster } from "./forecaster_options.ts";
+import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
 
 const OPTIONS = {
@@ -57,7 +57,7 @@ const OPTIONS = {
     description: "Keep accepted ticks and checkpoints there; in memory where left out",
   },
   ...FORECASTER_OPTIONS,
-  ...MODEL_OPTIONS,
+  ...NETWORK_OPTIONS,
 } as const;
 
 type ServeOptions = OptionValues<typeof OPTIONS>;
@@ -86,7 +86,7 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   const protocol = feedProtocol(options);
   const store = await openStore(options.state);
   const note = (status: Status): void => noteStatus(status, context);
-  const engine = await Engine.open({ forecaster: await openForecaster(options, note), store });
+  const engine = await Engine.open({ forecaster: await openForecaster(options, 0, note), store });
   engine.onStatus(note);
   try {
     const server = await startServer({ engine, host: options.host, port: options.port });
@@ -165,7 +165,12 @@ function noteStatus(status: Status, context: CommandContext): void {
         } s`,
       );
     case "degraded":
+    case "chosen":
       return context.note(`${status.part}: ${status.detail}`);
+    case "device-lost":
+      return context.note(`${status.backend} is lost, the CPU takes over: ${status.detail}`);
+    case "device-recovered":
+      return context.note(`${status.backend} is back`);
     case "recovered":
       return context.note(`${status.part} is well again`);
     case "stale":
