@@ -20,7 +20,7 @@ export { type FrameDecoder, frameDecoder, type FrameFormat } from "./transforms/
 export { SenmlDecoder } from "./transforms/senml.ts";
 export { compilePath, type PathReader } from "./transforms/path.ts";
 export { sourceOf } from "./sources/source.ts";
-export { type ByteInput } from "./sources/bytes.ts";
+export { type ByteInput, openBytes, peekBytes } from "./sources/bytes.ts";
 export { csvSource, type CsvSourceOptions } from "./sources/csv.ts";
 export { ndjsonSink, type NdjsonSinkOptions } from "./sinks/ndjson.ts";
 export { ManualClock } from "./manual_clock.ts";
