@@ -92,7 +92,6 @@ export {
   type JournalRecord,
   type StateStore,
   type StoreStats,
-  type SwapRecord,
 } from "./src/state/store.ts";
 export {
   parametersFromStateDict,

@@ -20,7 +20,6 @@ export {
   type JournalRecord,
   type StateStore,
   type StoreStats,
-  type SwapRecord,
 } from "./src/state/store.ts";
 export type { Snapshot } from "./src/forecast/forecaster.ts";
 export { type Clock, type Status, type StatusListener, type Tick } from "./streams/mod.ts";

@@ -17,7 +17,6 @@ import {
   type JournalRecord,
   type StateStore,
   type StoreStats,
-  type SwapRecord,
 } from "./store.ts";
 
 /** Bytes of journal where nothing else is said: about 100 million ticks between two checkpoints. */
@@ -135,11 +134,6 @@ export class SqliteStore implements StateStore {
       if (this.#waiting.length === 0) setImmediate(() => this.#commit());
       this.#waiting.push({ fresh, duplicates, cursor, resolve, reject });
     });
-  }
-
-  /** Records a swap; see {@linkcode StateStore.recordSwap}. */
-  recordSwap(swap: SwapRecord): void {
-    this.#write(() => this.#journal.recordSwap(swap));
   }
 
   /** The journal after a number of applied ticks; see {@linkcode StateStore.replay}. */
@@ -288,8 +282,8 @@ export class SqliteStore implements StateStore {
 
   #rememberIds(): void {
     try {
-      for (const record of this.#journal.replay(Math.max(0, this.#sequence - this.#idsKept))) {
-        if (record.kind === "ticks") { for (const tick of record.ticks) this.#ids.add(tick); }
+      for (const { ticks } of this.#journal.replay(Math.max(0, this.#sequence - this.#idsKept))) {
+        for (const tick of ticks) this.#ids.add(tick);
       }
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
