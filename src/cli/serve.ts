@@ -1,6 +1,6 @@
 import { jsonFeed, type Status, webSocketSource } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
-import { DEFAULT_PORT, startServer } from "../serve/server.ts";
+import { DEFAULT_PORT } from "../serve/server.ts";
 import { MemoryStore } from "../state/memory_store.ts";
 import { SqliteStore } from "../state/sqlite_store.ts";
 import type { StateStore } from "../state/store.ts";
@@ -8,6 +8,7 @@ import type { Command, CommandContext } from "./command.ts";
 import { startDemoFeed } from "./demo_feed.ts";
 import { FORECASTER_OPTIONS, MODEL_OPTIONS, openForecaster } from "./forecaster_options.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
+import { openServer, SERVER_OPTIONS } from "./server_options.ts";
 
 const OPTIONS = {
   host: {
@@ -56,6 +57,7 @@ const OPTIONS = {
     placeholder: "FOLDER",
     description: "Keep accepted ticks and checkpoints there; in memory where left out",
   },
+  ...SERVER_OPTIONS,
   ...FORECASTER_OPTIONS,
   ...MODEL_OPTIONS,
 } as const;
@@ -86,10 +88,14 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   const protocol = feedProtocol(options);
   const store = await openStore(options.state);
   const note = (status: Status): void => noteStatus(status, context);
-  const engine = await Engine.open({ forecaster: await openForecaster(options, note), store });
+  const engine = await Engine.open({
+    forecaster: await openForecaster(options, note),
+    store,
+    seriesMax: options["max-series"],
+  });
   engine.onStatus(note);
   try {
-    const server = await startServer({ engine, host: options.host, port: options.port });
+    const server = await openServer(engine, options, context);
     const demo = options.feed === undefined && !options["no-feed"]
       ? await startDemoFeed()
       : undefined;
@@ -168,6 +174,8 @@ function noteStatus(status: Status, context: CommandContext): void {
       return context.note(`${status.part}: ${status.detail}`);
     case "recovered":
       return context.note(`${status.part} is well again`);
+    case "operated":
+      return context.note(`${status.by} asked: ${status.action}`);
     case "stale":
       return context.note(`${status.source}: silent for ${Math.round(status.ageMs / 1000)} s`);
   }
