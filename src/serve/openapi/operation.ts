@@ -1,5 +1,5 @@
 import type { Scope } from "../access/tokens.ts";
-import { SCHEMAS } from "./schemas.ts";
+import type { SCHEMAS } from "./schemas.ts";
 
 /** The name of a schema of the document. */
 export type SchemaName = keyof typeof SCHEMAS;
