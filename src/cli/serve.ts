@@ -1,4 +1,4 @@
-import { jsonFeed, type Status, webSocketSource } from "../../streams/mod.ts";
+import { jsonFeed, type Status, type StatusListener, webSocketSource } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
 import { DEFAULT_PORT } from "../serve/server.ts";
 import { MemoryStore } from "../state/memory_store.ts";
@@ -86,14 +86,17 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
     throw new UsageError("--feed and --no-feed exclude each other");
   }
   const protocol = feedProtocol(options);
-  const store = await openStore(options.state);
   const note = (status: Status): void => noteStatus(status, context);
+  // The store may have something to say before there is an engine whose listeners hear it.
+  let report = note;
+  const store = await openStore(options.state, (status) => report(status));
   const engine = await Engine.open({
     forecaster: await openForecaster(options, note),
     store,
     seriesMax: options["max-series"],
   });
   engine.onStatus(note);
+  report = engine.report;
   try {
     const server = await openServer(engine, options, context);
     const demo = options.feed === undefined && !options["no-feed"]
@@ -153,10 +156,13 @@ function feedProtocol(options: ServeOptions): ReturnType<typeof jsonFeed> {
   }
 }
 
-async function openStore(folder: string | undefined): Promise<StateStore> {
+async function openStore(
+  folder: string | undefined,
+  onStatus: StatusListener,
+): Promise<StateStore> {
   if (folder === undefined) return new MemoryStore();
   await Deno.mkdir(folder, { recursive: true });
-  return SqliteStore.open({ folder });
+  return SqliteStore.open({ folder, onStatus });
 }
 
 /** What people should read on stderr; the rest is counted. */

@@ -14,6 +14,8 @@ const CHECKPOINT_EVERY_TICKS = 50_000;
 const CHECKPOINT_EVERY_MS = 60_000;
 /** Rebuilds in a row before the engine gives up: a lost device returns within a few, a bug never does. */
 const REBUILDS_MAX = 5;
+/** While ticks are refused, a checkpoint is tried so often: it lets go of the journal before it. */
+const MAKE_ROOM_EVERY_MS = 5_000;
 /** Operators' wishes that may wait for their turn: each is a deed of a person, not of a stream. */
 const TURNS_WAITING_MAX = 64;
 /** Wait before the second rebuild; it doubles from there. */
@@ -74,6 +76,7 @@ export class DurableEngine {
   #applied = 0;
   #checkpointed = 0;
   #checkpointedMs = 0;
+  #madeRoomMs = -Infinity;
   #rebuilds = 0;
   #saving: Promise<void> | undefined;
   /** The admission of the last call of `accept`; the next one waits for it. */
@@ -149,6 +152,7 @@ export class DurableEngine {
       appended = await this.#store.append(ticks, cursor);
     } catch (error) {
       this.#release(ticks.length);
+      if (error instanceof JournalError) this.#makeRoom();
       throw error;
     }
     this.#release(ticks.length - appended.ticks.length);
@@ -218,6 +222,15 @@ export class DurableEngine {
       this.#wakeLoop?.();
     }
     return turn.promise;
+  }
+
+  /** A checkpoint lets go of the journal before it, which may be what fills the disk. */
+  #makeRoom(): void {
+    const sinceMs = this.#clock.now() - this.#madeRoomMs;
+    const isSoon = sinceMs >= 0 && sinceMs < MAKE_ROOM_EVERY_MS;
+    if (isSoon || this.#applied === this.#checkpointed) return;
+    this.#madeRoomMs = this.#clock.now();
+    this.checkpoint().catch(() => {});
   }
 
   /** Saves at once, after what is being saved. */

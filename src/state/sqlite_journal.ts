@@ -116,7 +116,7 @@ export class SqliteJournal {
     this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
-  /** Says that everything up to `sequence` is accounted for elsewhere. */
+  /** Says that everything up to `sequence` is accounted for elsewhere; always writes. */
   setPosition(sequence: number): void {
     this.#database.prepare("UPDATE position SET released = max(released, ?)").run(sequence);
   }
