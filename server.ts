@@ -10,6 +10,7 @@ export {
   type EngineOptions,
   type ForecastListener,
 } from "./src/serve/engine.ts";
+export type { AppliedListener } from "./src/serve/durable_engine.ts";
 export { DEFAULT_PORT, type Server, type ServerOptions, startServer } from "./src/serve/server.ts";
 export { SqliteStore, type SqliteStoreOptions } from "./src/state/sqlite_store.ts";
 export {

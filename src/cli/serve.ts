@@ -1,5 +1,6 @@
-import { jsonFeed, type Status, webSocketSource } from "../../streams/mod.ts";
+import { jsonFeed, webSocketSource } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
+import { type LogFormat, statusLog } from "../serve/log.ts";
 import { DEFAULT_PORT, startServer } from "../serve/server.ts";
 import { MemoryStore } from "../state/memory_store.ts";
 import { SqliteStore } from "../state/sqlite_store.ts";
@@ -56,6 +57,12 @@ const OPTIONS = {
     placeholder: "FOLDER",
     description: "Keep accepted ticks and checkpoints there; in memory where left out",
   },
+  log: {
+    kind: "string",
+    default: "text",
+    choices: ["text", "json"],
+    description: "How log lines on stderr look",
+  },
   ...FORECASTER_OPTIONS,
   ...MODEL_OPTIONS,
 } as const;
@@ -85,7 +92,7 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   }
   const protocol = feedProtocol(options);
   const store = await openStore(options.state);
-  const note = (status: Status): void => noteStatus(status, context);
+  const note = statusLog(options.log as LogFormat, context.note);
   const engine = await Engine.open({ forecaster: await openForecaster(options, note), store });
   engine.onStatus(note);
   try {
@@ -120,7 +127,10 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   const ticks = webSocketSource({ url, protocol, signal, onStatus: engine.report });
-  for await (const batch of ticks) await engine.accept(batch);
+  for await (const batch of ticks) {
+    engine.received(protocol.name);
+    await engine.accept(batch);
+  }
 }
 
 function feedProtocol(options: ServeOptions): ReturnType<typeof jsonFeed> {
@@ -151,26 +161,6 @@ async function openStore(folder: string | undefined): Promise<StateStore> {
   if (folder === undefined) return new MemoryStore();
   await Deno.mkdir(folder, { recursive: true });
   return SqliteStore.open({ folder });
-}
-
-/** What people should read on stderr; the rest is counted. */
-function noteStatus(status: Status, context: CommandContext): void {
-  switch (status.kind) {
-    case "connected":
-      return context.note(`connected to ${status.source}`);
-    case "reconnecting":
-      return context.note(
-        `${status.source}: ${status.why}; attempt ${status.attempt} in ${
-          (status.delayMs / 1000).toFixed(1)
-        } s`,
-      );
-    case "degraded":
-      return context.note(`${status.part}: ${status.detail}`);
-    case "recovered":
-      return context.note(`${status.part} is well again`);
-    case "stale":
-      return context.note(`${status.source}: silent for ${Math.round(status.ageMs / 1000)} s`);
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,9 @@ import { bodyLimit } from "hono/body-limit";
 import { ingestAnswer, type InputError, limits, TickDecoder } from "../../streams/mod.ts";
 import { JournalError } from "../state/store.ts";
 import type { Engine } from "./engine.ts";
+import { dashboardRoutes } from "./dashboard/dashboard_routes.ts";
+import { Metrics, metricsRoutes } from "./metrics.ts";
+import { Monitor } from "./monitor.ts";
 import { encodeForecast } from "./wire.ts";
 
 /** A refusal as every route words it. */
@@ -21,8 +24,14 @@ export function problem(
  * `app.request("/healthz")` answers as a socket would.
  *
  * @param engine What it fronts.
+ * @param monitor What is shown of it.
+ * @param metrics What is counted of it.
  */
-export function makeApp(engine: Engine): Hono {
+export function makeApp(
+  engine: Engine,
+  monitor: Monitor = new Monitor(engine),
+  metrics: Metrics = new Metrics(engine, monitor, () => 0),
+): Hono {
   const app = new Hono();
   app.notFound((context) => problem(context, 404, "unknown", `no such route: ${context.req.path}`));
   app.onError((error, context) => {
@@ -46,6 +55,7 @@ export function makeApp(engine: Engine): Hono {
         problem(context, 413, "too-large", `a body has at most ${limits.frameBytes} bytes`),
     }),
     async (context) => {
+      engine.received("http");
       const decoder = new TickDecoder();
       const decoded = decoder.decode(new Uint8Array(await context.req.arrayBuffer()));
       const rejected: InputError[] = [...decoded.rejected];
@@ -75,5 +85,7 @@ export function makeApp(engine: Engine): Hono {
     }
     return context.body(encodeForecast(forecast), 200, { "content-type": "application/json" });
   });
+  metricsRoutes(app, metrics);
+  dashboardRoutes(app, engine, monitor);
   return app;
 }

@@ -3,6 +3,7 @@ import type { Forecast } from "../forecast/forecast.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Appended, FeedCursor, StateStore } from "../state/store.ts";
+import { traced } from "./tracing.ts";
 
 /** Ticks taken through the pipeline at once: enough to fill a batched step, few enough to stay quick. */
 const BATCH_TICKS_MAX = 4096;
@@ -16,6 +17,14 @@ const CHECKPOINT_EVERY_MS = 60_000;
 const REBUILDS_MAX = 5;
 /** Wait before the second rebuild; it doubles from there. */
 const REBUILD_DELAY_MS = 100;
+
+/** Hears that so many ticks were forecast from, and the time since they came, their commit included. */
+export type AppliedListener = (ticks: number, durationMs: number) => void;
+
+/** An accepted batch that waits, and when it came (`performance.now()`: it decides nothing). */
+interface Waiting extends Appended {
+  readonly cameMs: number;
+}
 
 /** What a {@linkcode DurableEngine} is made of. */
 export interface DurableEngineOptions {
@@ -32,6 +41,8 @@ export interface DurableEngineOptions {
   readonly emit: (forecasts: readonly Forecast[], replayed: boolean) => void | Promise<void>;
   /** Hears of rebuilds. */
   readonly onStatus?: StatusListener;
+  /** Hears, for every accepted batch, that its forecasts were taken, and how long after its coming. */
+  readonly onApplied?: AppliedListener;
   /** Accepted ticks that may wait for the pipeline. */
   readonly waitingTicksMax?: number;
   /** A checkpoint after so many ticks. */
@@ -53,12 +64,13 @@ export class DurableEngine {
   readonly #clock: Clock;
   readonly #emit: DurableEngineOptions["emit"];
   readonly #onStatus: StatusListener;
+  readonly #onApplied: AppliedListener;
   readonly #waitingTicksMax: number;
   readonly #checkpointEveryTicks: number;
   readonly #checkpointEveryMs: number;
   /** The pipeline before its first tick. */
   readonly #genesis: Snapshot;
-  readonly #queue: Appended[] = [];
+  readonly #queue: Waiting[] = [];
   /** Ticks in the queue or on their way into it. */
   #waiting = 0;
   #applied = 0;
@@ -80,6 +92,7 @@ export class DurableEngine {
     this.#clock = options.clock;
     this.#emit = options.emit;
     this.#onStatus = options.onStatus ?? (() => {});
+    this.#onApplied = options.onApplied ?? (() => {});
     this.#waitingTicksMax = options.waitingTicksMax ?? WAITING_TICKS_MAX;
     this.#checkpointEveryTicks = options.checkpointEveryTicks ?? CHECKPOINT_EVERY_TICKS;
     this.#checkpointEveryMs = options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS;
@@ -130,19 +143,24 @@ export class DurableEngine {
         `Cannot accept ${ticks.length} ticks at once: the limit is ${this.#waitingTicksMax}`,
       );
     }
+    const cameMs = performance.now();
     const before = this.#admission;
     const admission = this.#admit(before, ticks.length);
     this.#admission = admission.catch(() => {});
     await admission;
     let appended: Appended;
     try {
-      appended = await this.#store.append(ticks, cursor);
+      appended = await traced(
+        "tickcast.accept",
+        ticks.length,
+        () => this.#store.append(ticks, cursor),
+      );
     } catch (error) {
       this.#release(ticks.length);
       throw error;
     }
     this.#release(ticks.length - appended.ticks.length);
-    this.#queue.push(appended);
+    this.#queue.push({ ...appended, cameMs });
     this.#wakeLoop?.();
     return appended;
   }
@@ -207,20 +225,24 @@ export class DurableEngine {
 
   async #takeQueued(): Promise<void> {
     const ticks: Tick[] = [];
+    const taken: Waiting[] = [];
     let count = 0;
     while (this.#queue.length > 0 && count < BATCH_TICKS_MAX) {
-      const appended = this.#queue.shift() as Appended;
+      const appended = this.#queue.shift() as Waiting;
+      taken.push(appended);
       count += appended.ticks.length;
       // A rebuild may have taken them out of the journal already.
       const known = Math.max(0, this.#applied + ticks.length - appended.first + 1);
       ticks.push(...(known === 0 ? appended.ticks : appended.ticks.slice(known)));
     }
     try {
-      await this.#apply(ticks, false);
+      await traced("tickcast.forecast", ticks.length, () => this.#apply(ticks, false));
       this.#rebuilds = 0;
     } catch (error) {
       await this.#mend(error);
     }
+    const nowMs = performance.now();
+    for (const { ticks, cameMs } of taken) this.#onApplied(ticks.length, nowMs - cameMs);
     this.#release(count);
   }
 

@@ -10,10 +10,13 @@ import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
 import { Pipeline } from "../pipeline.ts";
 import type { FeedCursor, StateStore, StoreStats } from "../state/store.ts";
-import { DurableEngine } from "./durable_engine.ts";
+import { type AppliedListener, DurableEngine } from "./durable_engine.ts";
 
 /** Series where nothing else is said: each takes a few megabytes with the full set of experts. */
 const SERIES_MAX = 10_000;
+
+/** Feeds whose last message is remembered: an operator names a handful. */
+const FEEDS_MAX = 64;
 
 /** What an {@linkcode Engine} is made of. */
 export interface EngineOptions {
@@ -78,12 +81,16 @@ export class Engine {
   readonly #admitted = new Set<string>();
   readonly #forecastListeners = new Set<ForecastListener>();
   readonly #statusListeners = new Set<(status: Status) => void>();
+  readonly #appliedListeners = new Set<AppliedListener>();
+  readonly #lastMessages = new Map<string, number>();
+  readonly #clock: Clock;
   #durable!: DurableEngine;
 
   private constructor(options: EngineOptions) {
     this.#store = options.store;
     this.#forecaster = options.forecaster;
     this.#seriesMax = options.seriesMax ?? SERIES_MAX;
+    this.#clock = options.clock ?? systemClock;
   }
 
   /**
@@ -101,9 +108,12 @@ export class Engine {
     engine.#durable = await DurableEngine.open({
       store: options.store,
       pipeline,
-      clock: options.clock ?? systemClock,
+      clock: engine.#clock,
       emit: (forecasts) => engine.#emit(forecasts),
       onStatus: engine.report,
+      onApplied: (ticks, durationMs) => {
+        for (const listener of engine.#appliedListeners) listener(ticks, durationMs);
+      },
     });
     // What a checkpoint brought back has emitted nothing.
     for (const series of pipeline.series()) {
@@ -147,6 +157,18 @@ export class Engine {
     return refusals;
   }
 
+  /** Notes that a message of a feed has come, whatever became of its ticks. */
+  received(feed: string): void {
+    if (this.#lastMessages.size < FEEDS_MAX || this.#lastMessages.has(feed)) {
+      this.#lastMessages.set(feed, this.#clock.now());
+    }
+  }
+
+  /** When the last message of each feed came, epoch milliseconds. */
+  get lastMessages(): ReadonlyMap<string, number> {
+    return this.#lastMessages;
+  }
+
   /** The last forecast of a series; undefined where it is unknown. */
   latest(series: string): Forecast | undefined {
     return this.#latest.get(series);
@@ -172,6 +194,12 @@ export class Engine {
   onStatus(listener: (status: Status) => void): () => void {
     this.#statusListeners.add(listener);
     return () => this.#statusListeners.delete(listener);
+  }
+
+  /** Adds a listener of batches forecast from; call what it returns to take it away. */
+  onApplied(listener: AppliedListener): () => void {
+    this.#appliedListeners.add(listener);
+    return () => this.#appliedListeners.delete(listener);
   }
 
   /** Passes a status to the listeners; sources and sinks around the engine report through it too. */

@@ -3,6 +3,8 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { makeApp } from "./app.ts";
 import type { Engine } from "./engine.ts";
+import { Metrics } from "./metrics.ts";
+import { Monitor } from "./monitor.ts";
 import { Sockets } from "./sockets.ts";
 
 /** Where a server listens, and what it serves. */
@@ -47,9 +49,11 @@ export const DEFAULT_PORT = 8080;
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { engine, host = "127.0.0.1", port = DEFAULT_PORT } = options;
-  const listener = getRequestListener(makeApp(engine).fetch);
-  const http: HttpServer = createServer((request, response) => void listener(request, response));
   const sockets = new Sockets(engine);
+  const monitor = new Monitor(engine);
+  const metrics = new Metrics(engine, monitor, () => sockets.subscribers);
+  const listener = getRequestListener(makeApp(engine, monitor, metrics).fetch);
+  const http: HttpServer = createServer((request, response) => void listener(request, response));
   http.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
   try {
     await new Promise<void>((resolve, reject) => {
@@ -59,6 +63,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
   } catch (cause) {
     await sockets.close();
+    metrics.close();
+    monitor.close();
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot listen on ${host}:${port}: ${detail}`, { cause });
   }
@@ -71,6 +77,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await sockets.close();
       http.closeAllConnections();
       await closed;
+      metrics.close();
+      monitor.close();
     },
   };
 }

@@ -51,6 +51,11 @@ export class Sockets {
     return this.#server.clients.size;
   }
 
+  /** How many of them subscribe to forecasts. */
+  get subscribers(): number {
+    return this.#fanOut.size;
+  }
+
   /** Answers an HTTP upgrade: with a socket, or with 404. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     const url = new URL(request.url ?? "/", "http://localhost");
@@ -89,7 +94,10 @@ export class Sockets {
 
   readonly #ingest = (peer: WebSocket): void => {
     const served = ingestSocket(peer, {
-      accept: (ticks) => this.#engine.accept(ticks),
+      accept: (ticks) => {
+        this.#engine.received("websocket");
+        return this.#engine.accept(ticks);
+      },
       signal: this.#ending.signal,
       onStatus: this.#engine.report,
     }).finally(() => this.#ingesting.delete(served));
