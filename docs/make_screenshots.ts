@@ -11,12 +11,33 @@ import { launchChromium } from "../test/browser/chromium.ts";
 
 const HORIZON = 24;
 /** Let the live part go on for a while, so that the pictures show a running server. */
-const LIVE_MS = 6000;
+const LIVE_MS = 8000;
 
 const PICTURES = [
-  { name: "light", width: 1360, height: 1000, colorScheme: "light", series: "seattle-temperature" },
-  { name: "dark", width: 1360, height: 1000, colorScheme: "dark", series: "us-births" },
-  { name: "phone", width: 390, height: 1600, colorScheme: "light", series: "seattle-temperature" },
+  {
+    name: "light",
+    width: 1360,
+    height: 1000,
+    colorScheme: "light",
+    series: "us-births",
+    ahead: "first",
+  },
+  {
+    name: "dark",
+    width: 1360,
+    height: 1000,
+    colorScheme: "dark",
+    series: "seattle-temperature",
+    ahead: "last",
+  },
+  {
+    name: "phone",
+    width: 390,
+    height: 1600,
+    colorScheme: "light",
+    series: "seattle-temperature",
+    ahead: "last",
+  },
 ] as const;
 
 const folder = new URL("images/", import.meta.url);
@@ -26,7 +47,7 @@ const engine = await Engine.open({
   store: new MemoryStore(),
 });
 const server = await startServer({ engine, port: 0 });
-const feed = await startDemoFeed({ historyRows: 1500 });
+const feed = await startDemoFeed({ historyRows: 1500, ticksPerSecond: 30 });
 const ending = new AbortController();
 const protocol = jsonFeed({ name: "demo" });
 const ticks = webSocketSource({
@@ -44,7 +65,7 @@ const following = (async (): Promise<void> => {
 while (engine.health().applied < 4500) await new Promise((resolve) => setTimeout(resolve, 100));
 
 const browser = await launchChromium();
-for (const { name, width, height, colorScheme, series } of PICTURES) {
+for (const { name, width, height, colorScheme, series, ahead } of PICTURES) {
   const page = await browser.newPage({
     viewport: { width, height },
     colorScheme,
@@ -57,8 +78,10 @@ for (const { name, width, height, colorScheme, series } of PICTURES) {
   });
   await page.goto(`${server.url}/#${series}`);
   await page.waitForSelector("#forecast-chart .canvas[data-step]");
+  await page.locator(`input[name=ahead][value=${ahead}]`).check({ force: true });
   await page.waitForTimeout(LIVE_MS);
-  await page.screenshot({ path: new URL(`dashboard_${name}.png`, folder).pathname });
+  const path = new URL(`dashboard_${name}.png`, folder).pathname;
+  await page.screenshot({ path, fullPage: name !== "phone" });
   await page.close();
 }
 await browser.close();

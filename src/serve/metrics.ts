@@ -1,3 +1,4 @@
+import process from "node:process";
 import type { Hono } from "hono";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Status } from "../../streams/mod.ts";
@@ -193,6 +194,16 @@ export class Metrics {
     gauge("process_heap_bytes", "Heap in use by JavaScript", () => memory().heapUsed);
     gauge("process_external_memory_bytes", "Memory of buffers outside the heap", () => {
       return memory().external;
+    });
+    new Counter({
+      name: "process_cpu_seconds_total",
+      help: "CPU time, user and system",
+      registers: [this.#registry],
+      collect(): void {
+        const { user, system } = process.cpuUsage();
+        this.reset();
+        this.inc((user + system) / 1e6);
+      },
     });
     const startedMs = performance.timeOrigin;
     gauge("process_start_time_seconds", "When the process started", () => startedMs / 1000);

@@ -37,7 +37,10 @@ export class Monitor {
     this.#clock = clock;
     this.#unsubscribe = [
       engine.onForecasts((forecasts) => {
-        for (const forecast of forecasts) this.#view(forecast.series).observe(forecast);
+        for (const forecast of forecasts) {
+          const current = engine.latest(forecast.series) === forecast;
+          this.#view(forecast.series).observe(forecast, current);
+        }
       }),
       engine.onStatus((status) => {
         const nowMs = this.#clock.now();

@@ -5,7 +5,7 @@ import type { Forecaster } from "../forecast/forecaster.ts";
 
 /** Steps of history kept of each series, in about 35 kB: two points a pixel of a phone. */
 export const HISTORY_STEPS = 512;
-/** Scores and weights move slowly: a row every so many steps. */
+/** Scores and weights move slowly: a row every so many steps at most. */
 export const TREND_EVERY_STEPS = 8;
 /** Rows of them, so that they reach as far back as the history. */
 const TREND_ROWS = HISTORY_STEPS / TREND_EVERY_STEPS;
@@ -21,9 +21,10 @@ export const HISTORY_COLUMNS = [
   "lastMean",
   "lastHigh",
   "anomaly",
+  "parameters",
 ] as const;
 
-/** What is kept of the recent scores; the weights of the experts at both horizons come after. */
+/** What is kept of the recent scores. */
 export const TREND_COLUMNS = [
   "step",
   "time",
@@ -41,21 +42,26 @@ export class SeriesView {
   /** The scores of its forecasts. */
   readonly scores: LiveScores;
   readonly #history = new RowRing(HISTORY_STEPS, HISTORY_COLUMNS.length);
-  readonly #trend: RowRing;
+  readonly #trend = new RowRing(TREND_ROWS, TREND_COLUMNS.length);
+  /** Step, time, and the weights of the experts at both horizons. */
+  readonly #weights: RowRing;
 
   /** Starts empty. */
   constructor(forecaster: Forecaster) {
     this.#forecaster = forecaster;
     this.scores = new LiveScores(forecaster.horizon, forecaster.levels);
-    const weights = 2 * (forecaster.experts?.length ?? 0);
-    this.#trend = new RowRing(TREND_ROWS, TREND_COLUMNS.length + weights);
+    this.#weights = new RowRing(TREND_ROWS, 2 + 2 * (forecaster.experts?.length ?? 0));
   }
 
-  /** Takes in the next forecast. */
-  observe(forecast: Forecast): void {
+  /**
+   * Takes in the next forecast.
+   *
+   * @param current Whether it is the forecaster's latest of the series: only then are its weights at hand.
+   */
+  observe(forecast: Forecast, current: boolean): void {
     const before = this.scores.step;
     if (!this.scores.observe(forecast)) return;
-    const { step, time, value, flags } = forecast;
+    const { step, time, value, flags, parametersVersion } = forecast;
     // Rows are found by counting back from the last step, so none may be missing between.
     if (step !== before + 1) this.#history.clear();
     const first = this.scores.due("first");
@@ -70,8 +76,10 @@ export class SeriesView {
       last.mean,
       last.high,
       flags.includes("anomaly") ? 1 : 0,
+      parametersVersion,
     ]);
-    if (step % TREND_EVERY_STEPS === 0) this.#pushTrend(forecast);
+    if (this.#due(this.#trend, step)) this.#pushTrend(forecast);
+    if (current && this.#due(this.#weights, step)) this.#pushWeights(forecast);
   }
 
   /**
@@ -87,26 +95,31 @@ export class SeriesView {
     return { step: step - count + 1, columns };
   }
 
-  /** The columns of the scores, by name, and the weights of each expert at both horizons. */
-  trend(): {
-    columns: Record<string, Float64Array>;
-    firstWeights: Float64Array[];
-    lastWeights: Float64Array[];
-  } {
-    const columns: Record<string, Float64Array> = {};
-    TREND_COLUMNS.forEach((name, index) => columns[name] = this.#trend.column(index));
-    const experts = this.#forecaster.experts?.length ?? 0;
-    const weights = (start: number): Float64Array[] =>
-      Array.from({ length: experts }, (_, expert) => this.#trend.column(start + expert));
-    return {
-      columns,
-      firstWeights: weights(TREND_COLUMNS.length),
-      lastWeights: weights(TREND_COLUMNS.length + experts),
-    };
+  /** The last step at which a score or a weight was noted; −1 for none. */
+  get trendStep(): number {
+    return Math.max(lastStep(this.#trend), lastStep(this.#weights));
   }
 
-  #pushTrend({ series, step, time }: Forecast): void {
-    const forecaster = this.#forecaster;
+  /** The columns of the scores, by name. */
+  trend(): Record<string, Float64Array> {
+    const columns: Record<string, Float64Array> = {};
+    TREND_COLUMNS.forEach((name, index) => columns[name] = this.#trend.column(index));
+    return columns;
+  }
+
+  /** The weights of each expert at both horizons, and their times. */
+  weights(): { time: Float64Array; first: Float64Array[]; last: Float64Array[] } {
+    const experts = this.#forecaster.experts?.length ?? 0;
+    const columns = (start: number): Float64Array[] =>
+      Array.from({ length: experts }, (_, expert) => this.#weights.column(start + expert));
+    return { time: this.#weights.column(1), first: columns(2), last: columns(2 + experts) };
+  }
+
+  #due(ring: RowRing, step: number): boolean {
+    return ring.length === 0 || step - lastStep(ring) >= TREND_EVERY_STEPS;
+  }
+
+  #pushTrend({ step, time }: Forecast): void {
     const first = this.scores.recent("first");
     const last = this.scores.recent("last");
     this.#trend.push([
@@ -118,8 +131,21 @@ export class SeriesView {
       last.skill,
       last.coverage80,
       last.coverage90,
-      ...forecaster.weights?.(series, 1) ?? [],
-      ...forecaster.weights?.(series, forecaster.horizon) ?? [],
     ]);
   }
+
+  #pushWeights({ series, step, time }: Forecast): void {
+    const forecaster = this.#forecaster;
+    if (forecaster.weights === undefined) return;
+    this.#weights.push([
+      step,
+      time,
+      ...forecaster.weights(series, 1),
+      ...forecaster.weights(series, forecaster.horizon),
+    ]);
+  }
+}
+
+function lastStep(ring: RowRing): number {
+  return ring.length === 0 ? -1 : ring.row(0)[0];
 }

@@ -146,19 +146,19 @@ function history(engine: Engine, monitor: Monitor, context: Context): string | u
   const asked = Number(context.req.query("after") ?? -1);
   const after = Number.isInteger(asked) ? asked : -1;
   const { step, columns } = view.history(after);
-  const trend = view.trend();
-  const moved = (trend.columns.step.at(-1) ?? -1) > after;
   const { scores } = view;
+  const weights = view.weights();
   const rest = {
     series: name,
     step,
     columns: byName(columns),
-    ...(moved || after < 0
+    ...(after < 0 || view.trendStep > after
       ? {
-        trend: {
-          columns: byName(trend.columns),
-          firstWeights: trend.firstWeights.map(numbers),
-          lastWeights: trend.lastWeights.map(numbers),
+        trend: byName(view.trend()),
+        weights: {
+          time: numbers(weights.time),
+          first: weights.first.map(numbers),
+          last: weights.last.map(numbers),
         },
       }
       : {}),

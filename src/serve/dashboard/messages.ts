@@ -23,13 +23,16 @@ export interface HistoryMessage {
   readonly step: number;
   /** Truths and what had been forecast of them, a row a step, the oldest first. */
   readonly columns: { readonly [name in typeof HISTORY_COLUMNS[number]]: Column };
-  /** Scores and weights over time; left out while they are what the asker knows. */
-  readonly trend?: {
-    readonly columns: { readonly [name in typeof TREND_COLUMNS[number]]: Column };
+  /** Scores over time; left out, as the weights, while they are what the asker knows. */
+  readonly trend?: { readonly [name in typeof TREND_COLUMNS[number]]: Column };
+  /** The weights of the mixture over time. */
+  readonly weights?: {
+    /** Times, epoch milliseconds. */
+    readonly time: Column;
     /** By expert, one step ahead, */
-    readonly firstWeights: readonly Column[];
+    readonly first: readonly Column[];
     /** and at the last horizon. */
-    readonly lastWeights: readonly Column[];
+    readonly last: readonly Column[];
   };
   /** The names of the experts, in the order of the weights. */
   readonly experts: readonly string[];

@@ -75,7 +75,7 @@ ${figure("State", "flags", "flags-note")}
         <h2 id="series-title">Series</h2>
         <div class="choices">
           <fieldset><legend>Past forecasts</legend>${choice("ahead", "first", "1 step", true)}${
-  choice("ahead", "last", "Last step")
+  choice("ahead", "last", `<span id="ahead-last">Last step</span>`)
 }</fieldset>
           <fieldset><legend>Steps shown</legend>${choice("steps", "64", "64")}${
   choice("steps", "160", "160", true)
@@ -117,7 +117,7 @@ ${
     "weights-chart",
     "Weights of the experts",
     `Shares of the mixture, ${AHEAD_NOTE}`,
-    "This forecaster mixes no experts.",
+    "Weights appear as ticks come in.",
   )
 }
 ${
@@ -131,6 +131,23 @@ ${
     </div>
   </div>
   <div class="grid">
+    <section class="panel" aria-labelledby="events-title">
+      <header><h2 id="events-title">Events</h2></header>
+      <ol id="events" class="scroll" tabindex="0" aria-label="Events, the newest first" hidden></ol>
+      <p class="nothing-yet" id="events-empty">Nothing has happened yet.</p>
+    </section>
+    <section class="panel" aria-labelledby="server-title">
+      <header><h2 id="server-title">Server</h2></header>
+      <dl id="server" class="facts"></dl>
+    </section>
+    <section class="panel" aria-labelledby="feeds-title">
+      <header><h2 id="feeds-title">Feeds</h2></header>
+      <table id="feeds" hidden>
+        <thead><tr><th scope="col">Feed</th><th scope="col">State</th><th scope="col">Last message</th><th scope="col">Reconnects</th></tr></thead>
+        <tbody id="feed-rows"></tbody>
+      </table>
+      <p class="nothing-yet" id="feeds-empty">No feed is followed: ticks come in by the API.</p>
+    </section>
     <section class="panel" aria-labelledby="learner-title">
       <header><h2 id="learner-title">Retrainings</h2></header>
       <div id="learner" hidden>
@@ -143,23 +160,6 @@ ${
         </div>
       </div>
       <p class="nothing-yet" id="learner-empty">No network here: the experts learn from every tick.</p>
-    </section>
-    <section class="panel" aria-labelledby="events-title">
-      <header><h2 id="events-title">Events</h2></header>
-      <ol id="events" class="scroll" tabindex="0" aria-label="Events, the newest first" hidden></ol>
-      <p class="nothing-yet" id="events-empty">Nothing has happened yet.</p>
-    </section>
-    <section class="panel" aria-labelledby="feeds-title">
-      <header><h2 id="feeds-title">Feeds</h2></header>
-      <table id="feeds" hidden>
-        <thead><tr><th scope="col">Feed</th><th scope="col">State</th><th scope="col">Last message</th><th scope="col">Reconnects</th></tr></thead>
-        <tbody id="feed-rows"></tbody>
-      </table>
-      <p class="nothing-yet" id="feeds-empty">No feed is followed: ticks come in by the API.</p>
-    </section>
-    <section class="panel" aria-labelledby="server-title">
-      <header><h2 id="server-title">Server</h2></header>
-      <dl id="server" class="facts"></dl>
     </section>
   </div>
 </main>

@@ -48,7 +48,7 @@ input[type=text], input[type=password] { flex: 1; min-width: 0; font: inherit; c
 .pill.polling::before { background: var(--past); }
 .pill.offline::before { background: var(--alert); }
 @keyframes pulse { 50% { opacity: .35; } }
-@media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; scroll-behavior: auto !important; } }
+@media (prefers-reduced-motion: reduce) { *, *::before, *::after { animation: none !important; transition: none !important; scroll-behavior: auto !important; } }
 main { max-width: 1440px; margin: 0 auto; padding: 16px 20px 32px; outline: none; }
 .panel { background: var(--surface); border: 1px solid var(--line); border-radius: 10px; padding: 13px 16px; margin: 0; min-width: 0; }
 .panel > header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 10px; margin-bottom: 8px; }
@@ -66,7 +66,7 @@ button { font: inherit; padding: 6px 16px; border: 0; border-radius: 7px; backgr
 .tile .note { display: block; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .grid { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; margin-top: 12px; }
 .chart { display: flex; flex-direction: column; }
-.canvas { height: 190px; position: relative; }
+.canvas { height: 210px; position: relative; }
 .main .canvas { height: 360px; }
 .main > header { justify-content: space-between; align-items: center; }
 .main h2 { font-size: 16px; }
@@ -90,9 +90,9 @@ fieldset label { position: relative; border: 1px solid var(--line); margin-left:
 fieldset label:first-of-type { border-radius: 7px 0 0 7px; }
 fieldset label:last-of-type { border-radius: 0 7px 7px 0; }
 fieldset input { position: absolute; opacity: 0; inset: 0; margin: 0; cursor: pointer; }
-fieldset span { display: block; padding: 3px 10px; }
-fieldset label:first-of-type span { border-radius: 6px 0 0 6px; }
-fieldset label:last-of-type span { border-radius: 0 6px 6px 0; }
+fieldset label > span { display: block; padding: 3px 10px; }
+fieldset label:first-of-type > span { border-radius: 6px 0 0 6px; }
+fieldset label:last-of-type > span { border-radius: 0 6px 6px 0; }
 fieldset input:checked + span { background: var(--accent); color: var(--surface); }
 fieldset input:focus-visible + span { outline: 2px solid var(--focus); outline-offset: 2px; }
 details { margin-top: 8px; }

@@ -11,6 +11,16 @@ export interface Chart<T> {
   redraw(): void;
 }
 
+/** Something that happened, at the time of a tick. */
+export interface Mark {
+  /** When, epoch milliseconds. */
+  readonly time: number;
+  /** What. */
+  readonly label: string;
+  /** The custom property of its colour. */
+  readonly colour: string;
+}
+
 /** What the forecast chart shows. */
 export interface ForecastView {
   /** The series. */
@@ -19,6 +29,8 @@ export interface ForecastView {
   readonly ahead: "first" | "last";
   /** Steps of the past at most. */
   readonly steps: number;
+  /** What happened to the series. */
+  readonly marks: readonly Mark[];
 }
 
 /** One line of a line chart. */
@@ -69,7 +81,17 @@ export interface Charts {
  */
 export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
   const SECOND_MS = 1000;
-  const AXIS_FONT = "11.5px system-ui, sans-serif";
+  /** Whole pixels: uPlot scales the number before "px" for dense screens. */
+  const AXIS_FONT = "12px system-ui, sans-serif";
+  /** By the distance of ticks in seconds: the label, and what is added where a year or a day begins. */
+  const TIMES: readonly (readonly [number, string, string, string])[] = [
+    [365 * 86_400, "{YYYY}", "", ""],
+    [28 * 86_400, "{MMM}", "\n{YYYY}", ""],
+    [86_400, "{D} {MMM}", "\n{YYYY}", ""],
+    [60, "{HH}:{mm}", "\n{D} {MMM} {YYYY}", "\n{D} {MMM}"],
+    [1, "{HH}:{mm}:{ss}", "\n{D} {MMM} {YYYY}", "\n{D} {MMM}"],
+    [0.001, "{ss}.{fff}", "\n{D} {MMM} {YYYY} {HH}:{mm}", "\n{D} {MMM} {HH}:{mm}"],
+  ];
   const colour = (name: string): string =>
     getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -78,7 +100,9 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
     readonly canvas: HTMLElement;
     readonly readout: HTMLElement;
     legend(entries: readonly { label: string; colour: string; kind: string }[]): void;
-    own(plot: uPlot, read: (index: number) => string): void;
+    own(plot: uPlot, read: (index: number) => string, latest: () => number): void;
+    /** Says what is under the cursor, or the latest. */
+    say(): void;
     readonly size: { width: number; height: number };
     readonly hooks: uPlot.Hooks.Arrays;
   } {
@@ -87,6 +111,7 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
     const legend = root.querySelector<HTMLElement>(".legend")!;
     let plot: uPlot | undefined;
     let read = (_index: number): string => "";
+    let latest = (): number => 0;
     let legendText = "";
     const size = (): { width: number; height: number } => ({
       width: Math.max(160, canvas.clientWidth),
@@ -131,9 +156,13 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
           return item;
         }));
       },
-      own(made, reader): void {
+      own(made, reader, last): void {
         plot = made;
         read = reader;
+        latest = last;
+      },
+      say(): void {
+        readout.textContent = read(plot?.cursor.idx ?? latest());
       },
       get size() {
         return size();
@@ -141,7 +170,7 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
       hooks: {
         setCursor: [(made): void => {
           const index = made.cursor.idx;
-          readout.textContent = index === null || index === undefined ? "" : read(index);
+          readout.textContent = read(index ?? latest());
         }],
       },
     };
@@ -154,14 +183,26 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
       grid: { stroke: () => colour("--grid"), width: 1 },
       ticks: { stroke: () => colour("--grid"), width: 1, size: 4 },
     };
-    const x: uPlot.Axis = { ...shared, space: 72, size: xLabel === undefined ? 38 : 44 };
-    if (!time) x.values = (_plot, splits): string[] => splits.map((split) => String(split));
+    const x: uPlot.Axis = { ...shared, space: 72, size: xLabel === undefined ? 40 : 44 };
+    if (time) {
+      x.values = TIMES.map(([step, label, year, day]) => [
+        step,
+        label,
+        year || null,
+        null,
+        day || null,
+        null,
+        null,
+        null,
+        1,
+      ]);
+    } else x.values = (_plot, splits): string[] => splits.map((split) => String(split));
     if (xLabel !== undefined) {
       Object.assign(x, { label: xLabel, labelSize: 16, labelFont: AXIS_FONT });
     }
     const y: uPlot.Axis = {
       ...shared,
-      space: 34,
+      space: 30,
       values: (_plot, splits): string[] => splits.map(write),
       // As wide as the longest label: a fixed width cuts some and wastes room for others.
       size: (_plot, labels): number =>
@@ -172,7 +213,7 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
 
   const base = (size: { width: number; height: number }): Partial<uPlot.Options> => ({
     ...size,
-    padding: [12, 12, 0, 0],
+    padding: [14, 26, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     tzDate: (seconds) => Plot.tzDate(new Date(seconds * SECOND_MS), "Etc/UTC"),
@@ -187,6 +228,8 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
     let data: (number | null)[][] = [];
     let now = 0;
     let stepMs = 0;
+    let nowIndex = 0;
+    let marks: readonly Mark[] = [];
     let drawnStep = -1;
 
     const LOW = 1, HIGH = 2, PAST = 3, FAN = 4;
@@ -226,18 +269,26 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
           points: { show: true, size: 7, fill: () => colour("--alert") },
         },
       );
-      const nowLine = (made: uPlot): void => {
-        const x = made.valToPos(now / SECOND_MS, "x", true);
+      const upright = (made: uPlot, time: number, line: string, label: string): void => {
         const { ctx, bbox } = made;
+        const x = made.valToPos(time / SECOND_MS, "x", true);
+        if (x < bbox.left || x > bbox.left + bbox.width) return;
         ctx.save();
-        ctx.strokeStyle = colour("--ink-2");
-        ctx.globalAlpha = 0.5;
-        ctx.setLineDash([2, 4]);
+        ctx.strokeStyle = ctx.fillStyle = colour(line);
+        ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
+        ctx.lineWidth = devicePixelRatio;
         ctx.beginPath();
         ctx.moveTo(x, bbox.top);
         ctx.lineTo(x, bbox.top + bbox.height);
         ctx.stroke();
+        ctx.font = AXIS_FONT.replace(/\d+/, (size) => String(Number(size) * devicePixelRatio));
+        ctx.textAlign = x > bbox.left + bbox.width * 0.9 ? "right" : "left";
+        ctx.fillText(label, x + (ctx.textAlign === "left" ? 4 : -4) * devicePixelRatio, bbox.top);
         ctx.restore();
+      };
+      const drawn = (made: uPlot): void => {
+        upright(made, now, "--ink-2", "");
+        for (const mark of marks) upright(made, mark.time, mark.colour, mark.label);
         if (around.canvas.dataset.step === undefined) performance.mark("tickcast-first-forecast");
         around.canvas.dataset.step = String(drawnStep);
       };
@@ -248,7 +299,7 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
           scales: { y: { range: (_plot, low, high) => padded(low, high) } },
           series,
           bands,
-          hooks: { ...around.hooks, draw: [nowLine] },
+          hooks: { ...around.hooks, draw: [drawn] },
         } as uPlot.Options,
         data as uPlot.AlignedData,
         around.canvas,
@@ -265,10 +316,11 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
         return `${at} UTC · value ${value(valueAt)} · had been forecast ${value(PAST)}, between ${
           value(LOW)
         } and ${value(HIGH)}`;
-      });
+      }, () => nowIndex);
     }
 
-    function draw({ history, ahead, steps }: ForecastView): void {
+    function draw({ history, ahead, steps, marks: happened }: ForecastView): void {
+      marks = happened;
       const { columns, length, latest } = history;
       const { forecast } = latest;
       const levels = Object.keys(forecast.quantiles).sort((a, b) => Number(a) - Number(b));
@@ -281,6 +333,7 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
       const last = columns.value[length - 1];
       now = forecast.time;
       stepMs = horizon > 0 ? forecast.horizon[0] - forecast.time : 0;
+      nowIndex = kept - 1;
       drawnStep = forecast.step;
       data = [
         [...columns.time.slice(from), ...forecast.horizon].map((time) => (time ?? 0) / SECOND_MS),
@@ -299,6 +352,7 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
         levelsKey = key;
         make(levels);
       } else plot.setData(data as uPlot.AlignedData);
+      around.say();
       const outer = 100 * (1 - 2 * Number(levels[0]));
       around.legend([
         { label: "Value", colour: "--truth", kind: "line" },
@@ -348,7 +402,7 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
       plot = new Plot(
         {
           ...base(around.size),
-          axes: axes(time, write, xLabel),
+          axes: axes(time, (value) => write(value).replace(".0 %", " %"), xLabel),
           scales: {
             x: { time },
             y: {
@@ -368,11 +422,14 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
       around.own(plot, (index) => {
         const x = shown.x[index];
         const at = time ? `${format.time(x, 60_000)} UTC` : `${xLabel} ${x}`;
-        const said = shown.lines.filter(({ dashed }) => !dashed).map(({ label, values }) => {
-          return `${label} ${write(values[index])}`;
-        });
+        const lines = shown.lines.filter(({ dashed }) => !dashed);
+        // Of many parts only the largest can be read out.
+        if (stacked) {
+          lines.sort((a, b) => (b.values[index] ?? 0) - (a.values[index] ?? 0)).splice(3);
+        }
+        const said = lines.map(({ label, values }) => `${label} ${write(values[index])}`);
         return `${at} · ${said.join(" · ")}`;
-      });
+      }, () => shown.x.length - 1);
     }
 
     function draw(data: Lines): void {
@@ -392,8 +449,10 @@ export function makeCharts(Plot: typeof uPlot, format: Format): Charts {
         key = now;
         make([x, ...rows]);
       } else plot.setData([x, ...rows] as uPlot.AlignedData);
-      around.legend(data.lines.map(({ label, colour, dashed, values }) => ({
-        label: dashed || stacked === false ? label : `${label} ${write(values[count - 1] ?? null)}`,
+      around.say();
+      const named = data.lines.filter(({ label }) => label !== "");
+      around.legend(named.map(({ label, colour, dashed, values }) => ({
+        label: stacked ? `${label} ${write(values[count - 1] ?? null)}` : label,
         colour,
         kind: stacked ? "block" : dashed ? "line dash" : "line",
       })));

@@ -8,8 +8,10 @@ export interface History {
   readonly length: number;
   /** The columns by name, the oldest row first. */
   readonly columns: Readonly<Record<keyof HistoryMessage["columns"], readonly (number | null)[]>>;
-  /** The scores and weights over time. */
+  /** The scores over time. */
   readonly trend: HistoryMessage["trend"];
+  /** The weights over time. */
+  readonly weights: HistoryMessage["weights"];
   /** The latest message. */
   readonly latest: HistoryMessage;
   /** Takes in a message. False when the server knows less than the page: then start anew. */
@@ -24,7 +26,7 @@ export function makeHistory(first: HistoryMessage): History {
   const columns = {} as Record<Name, (number | null)[]>;
   for (const name of names) columns[name] = [...first.columns[name]];
   let latest = first;
-  let trend = first.trend;
+  let { trend, weights } = first;
   let step = first.step + columns.time.length - 1;
 
   return {
@@ -40,6 +42,9 @@ export function makeHistory(first: HistoryMessage): History {
     get trend(): HistoryMessage["trend"] {
       return trend;
     },
+    get weights(): HistoryMessage["weights"] {
+      return weights;
+    },
     get latest(): HistoryMessage {
       return latest;
     },
@@ -47,6 +52,7 @@ export function makeHistory(first: HistoryMessage): History {
       if (message.forecast.step < step) return false;
       latest = message;
       trend = message.trend ?? trend;
+      weights = message.weights ?? weights;
       const rows = message.columns.time.length;
       if (rows === 0) return true;
       for (const name of names) {

@@ -1,7 +1,7 @@
 import type uPlot from "uplot";
 import type { StatusMessage } from "../messages.ts";
 import type { DashboardParts } from "../script.ts";
-import type { Line } from "./charts.ts";
+import type { Line, Mark } from "./charts.ts";
 import type { History } from "./history.ts";
 
 /** Puts the page together and keeps it up to date. Stands on its own: see script.ts. */
@@ -22,16 +22,17 @@ export function startDashboard(parts: DashboardParts, Plot: typeof uPlot): void 
   const main = charts.forecast(find("#forecast-chart"));
   const skill = charts.lines(find("#skill-chart"), { time: true, write, range: [0, 0] });
   const coverage = charts.lines(find("#coverage-chart"), { time: true, write, range: [0.75, 1] });
-  const weights = charts.lines(find("#weights-chart"), { time: true, write, stacked: true });
+  const mixture = charts.lines(find("#weights-chart"), { time: true, write, stacked: true });
   const learning = charts.lines(find("#learning-chart"), {
     time: false,
     xLabel: "round",
     write: (value) => format.value(value),
   });
-  const drawn = [main, skill, coverage, weights, learning];
+  const drawn = [main, skill, coverage, mixture, learning];
 
   let series = "";
   let history: History | undefined;
+  let status: StatusMessage | undefined;
   let unfollow = (): void => {};
   let rung = false;
   let pumping = false;
@@ -63,62 +64,89 @@ export function startDashboard(parts: DashboardParts, Plot: typeof uPlot): void 
   function draw(): void {
     if (history === undefined || document.hidden) return;
     const ahead = chosen("ahead") as "first" | "last";
-    main.draw({ history, ahead, steps: Number(chosen("steps")) });
+    main.draw({ history, ahead, steps: Number(chosen("steps")), marks: marks(history) });
     panels.showSeries(history.latest);
-    drawTrend(history, ahead);
+    drawScores(history, ahead);
+    drawWeights(history, ahead);
+    noteAhead(ahead, history.latest.forecast.horizon.length);
   }
 
-  function drawTrend({ trend, latest }: History, ahead: "first" | "last"): void {
-    const { experts, forecast } = latest;
-    const rows = trend?.columns.time.length ?? 0;
-    for (const id of ["skill-chart", "coverage-chart"]) {
-      find(`#${id}`).classList.toggle("empty", rows < 2);
-    }
-    find("#weights-chart").classList.toggle("empty", rows < 2 || experts.length === 0);
+  const setEmpty = (id: string, empty: boolean): boolean =>
+    find(`#${id}`).classList.toggle("empty", empty);
+
+  function drawScores({ trend, latest }: History, ahead: "first" | "last"): void {
+    const rows = trend?.time.length ?? 0;
+    setEmpty("skill-chart", rows < 2);
+    setEmpty("coverage-chart", rows < 2);
     if (trend === undefined || rows < 2) return;
-    const x = trend.columns.time as number[];
+    const x = trend.time as number[];
     const steady = (value: number): number[] => x.map(() => value);
-    const horizon = forecast.horizon.length;
-    const skills: Line[] = [
-      { label: "1 step ahead", colour: "--fan", values: trend.columns.firstSkill },
-    ];
+    const horizon = latest.forecast.horizon.length;
+    const skills: Line[] = [{ label: "1 step ahead", colour: "--fan", values: trend.firstSkill }];
     if (horizon > 1) {
-      skills.push({
-        label: `${horizon} steps ahead`,
-        colour: "--past",
-        values: trend.columns.lastSkill,
-      });
+      const label = `${horizon} steps ahead`;
+      skills.push({ label, colour: "--past", values: trend.lastSkill });
     }
     skills.push({ label: "As good as naive", colour: "--ink-2", dashed: true, values: steady(0) });
     skill.draw({ x, lines: skills });
     coverage.draw({
       x,
       lines: [
-        { label: "90 % band", colour: "--fan", values: trend.columns[`${ahead}Coverage90`] },
-        { label: "80 % band", colour: "--past", values: trend.columns[`${ahead}Coverage80`] },
+        { label: "90 % band", colour: "--fan", values: trend[`${ahead}Coverage90`] },
+        { label: "80 % band", colour: "--past", values: trend[`${ahead}Coverage80`] },
         { label: "Promised", colour: "--ink-2", dashed: true, values: steady(0.9) },
-        { label: "Promised, 80", colour: "--ink-2", dashed: true, values: steady(0.8) },
+        { label: "", colour: "--ink-2", dashed: true, values: steady(0.8) },
       ],
     });
-    if (experts.length > 0) {
-      const values = trend[`${ahead}Weights`];
-      const lines = experts.map((label, index) => ({
-        label: label.replaceAll("_", " "),
-        colour: `--expert-${index % EXPERT_COLOURS}`,
-        values: values[index],
-      }));
-      weights.draw({ x, lines });
+  }
+
+  function drawWeights(shown: History, ahead: "first" | "last"): void {
+    const { weights, columns, latest: { experts } } = shown;
+    // Those of long ago, before a batch was caught up on, would squeeze the rest together.
+    const since = columns.time[0] ?? 0;
+    const from = weights?.time.findIndex((time) => (time ?? 0) >= since) ?? -1;
+    const rows = weights === undefined || from < 0 ? 0 : weights.time.length - from;
+    setEmpty("weights-chart", rows < 2 || experts.length === 0);
+    find("#weights-chart .nothing").textContent = experts.length === 0
+      ? "This forecaster mixes no experts."
+      : "Weights appear as ticks come in.";
+    if (weights === undefined || rows < 2 || experts.length === 0) return;
+    const lines = experts.map((label, index) => ({
+      label: label.replaceAll("_", " "),
+      colour: `--expert-${index % EXPERT_COLOURS}`,
+      values: weights[ahead][index].slice(from),
+    }));
+    mixture.draw({ x: weights.time.slice(from) as number[], lines });
+  }
+
+  function noteAhead(ahead: "first" | "last", horizon: number): void {
+    const text = ahead === "first" || horizon === 1 ? "1 step ahead" : `${horizon} steps ahead`;
+    for (const element of document.querySelectorAll(".ahead-note")) element.textContent = text;
+  }
+
+  /** What happened to the series, by the times of its ticks: drift, and new parameters. */
+  function marks({ columns, step, length }: History): Mark[] {
+    const { time, parameters } = columns;
+    const found: Mark[] = [];
+    for (const event of status?.events ?? []) {
+      if (event.kind !== "drift" || event.series !== series || event.step === undefined) continue;
+      const index = length - 1 - (step - event.step);
+      const at = time[index];
+      if (at !== null && at !== undefined) {
+        found.push({ time: at, label: "drift", colour: "--alert" });
+      }
     }
-    for (const element of document.querySelectorAll(".ahead-note")) {
-      element.textContent = ahead === "first" || horizon === 1
-        ? "1 step ahead"
-        : `${horizon} steps ahead`;
+    for (let index = 1; index < length; index++) {
+      const at = time[index];
+      if (parameters[index] === parameters[index - 1] || at === null) continue;
+      found.push({ time: at, label: `parameters ${parameters[index]}`, colour: "--fan" });
     }
+    return found;
   }
 
   function drawLearning({ learner }: StatusMessage): void {
     const run = learner?.runs.findLast(({ curve }) => curve.length > 0);
-    find("#learning-chart").classList.toggle("empty", run === undefined);
+    setEmpty("learning-chart", run === undefined);
     if (run === undefined) return;
     learning.draw({
       x: run.curve.map((_, index) => index + 1),
@@ -197,7 +225,7 @@ export function startDashboard(parts: DashboardParts, Plot: typeof uPlot): void 
   async function keepStatus(): Promise<void> {
     for (;;) {
       try {
-        const status = await api.status();
+        status = await api.status();
         if (!document.hidden) {
           panels.showStatus(status);
           drawLearning(status);

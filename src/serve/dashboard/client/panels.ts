@@ -81,8 +81,10 @@ export function makePanels(format: Format): Panels {
     set("mae-first", format.value(first.mae));
     set("mae-last", `naive: ${format.value(first.naiveMae)}`);
     set("flags", flags.length === 0 ? "Well" : flags.join(", "));
-    quality("flags", flags.length === 0 ? "good" : "bad");
-    set("flags-note", `parameters ${forecast.parameters}, step ${format.count(forecast.step)}`);
+    const young = flags.every((flag) => flag === "warming-up");
+    quality("flags", flags.length === 0 ? "good" : young ? "" : "bad");
+    set("flags-note", `step ${format.count(forecast.step)}`);
+    set("ahead-last", `${steps} ${steps === 1 ? "step" : "steps"}`);
     find("forecast-rows").replaceChildren(...horizon.map((at, index) =>
       row([
         `+${index + 1}`,

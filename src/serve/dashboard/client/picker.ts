@@ -24,6 +24,8 @@ export function makePicker(api: Api, format: Format, choose: (series: string) =>
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** Answers may come out of order; only that of the last question counts. */
   let asked = 0;
+  /** Enter was pressed before the answer came: choose its first. */
+  let chooseFirst = false;
 
   function setActive(index: number): void {
     const options = [...list.children];
@@ -37,6 +39,7 @@ export function makePicker(api: Api, format: Format, choose: (series: string) =>
   function close(): void {
     clearTimeout(timer);
     asked++;
+    chooseFirst = false;
     list.hidden = true;
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
@@ -53,6 +56,7 @@ export function makePicker(api: Api, format: Format, choose: (series: string) =>
     const question = ++asked;
     const { series, matched, total } = await api.scores(text, LIMIT);
     if (question !== asked) return;
+    if (chooseFirst && series.length > 0) return pick(series[0].series);
     list.replaceChildren(...series.map((row, index) => {
       const option = document.createElement("div");
       option.id = `picker-${index}`;
@@ -90,7 +94,12 @@ export function makePicker(api: Api, format: Format, choose: (series: string) =>
     input.select();
     searchSoon("");
   });
-  input.addEventListener("input", () => searchSoon(input.value.trim()));
+  input.addEventListener("input", () => {
+    // The list shown answers another text.
+    close();
+    note.textContent = "";
+    searchSoon(input.value.trim());
+  });
   input.addEventListener("blur", () => {
     close();
     input.value = shown;
@@ -102,9 +111,11 @@ export function makePicker(api: Api, format: Format, choose: (series: string) =>
       input.value = shown;
       return;
     }
-    if (event.key === "Enter" && active >= 0) {
+    if (event.key === "Enter") {
       event.preventDefault();
-      return pick(list.children[active].querySelector(".name")!.textContent!);
+      if (active >= 0) return pick(list.children[active].querySelector(".name")!.textContent!);
+      if (input.value !== shown) chooseFirst = true;
+      return;
     }
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (move === undefined) return;
