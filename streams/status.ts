@@ -70,6 +70,7 @@ export type Status =
   }
   | { readonly kind: "device-lost"; readonly backend: string; readonly detail: string }
   | { readonly kind: "device-recovered"; readonly backend: string }
+  | { readonly kind: "chosen"; readonly part: string; readonly detail: string }
   | { readonly kind: "degraded"; readonly part: string; readonly detail: string }
   | { readonly kind: "recovered"; readonly part: string };
 

@@ -3,7 +3,7 @@ import { Pipeline } from "../pipeline.ts";
 import { encodeForecast } from "../serve/wire.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
-import { FORECASTER_OPTIONS, MODEL_OPTIONS, openForecaster } from "./forecaster_options.ts";
+import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
 import { describeOptions, parseOptions } from "./options.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
 
@@ -17,7 +17,7 @@ const OPTIONS = {
     description: "Times faster than recorded; 0 as fast as it goes",
   },
   ...FORECASTER_OPTIONS,
-  ...MODEL_OPTIONS,
+  ...NETWORK_OPTIONS,
   json: { kind: "boolean", description: "Print only a summary, as one JSON object" },
 } as const;
 
@@ -45,7 +45,7 @@ async function runReplay(args: readonly string[], context: CommandContext): Prom
     rejected += status.count;
     context.note(status.detail);
   };
-  const forecaster = await openForecaster(options, onStatus);
+  const forecaster = await openForecaster(options, Math.max(0, options.value.length - 1), onStatus);
   const pipeline = new Pipeline({
     forecaster,
     features: [TARGET_FEATURE, ...options.value.slice(1)],

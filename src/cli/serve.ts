@@ -7,7 +7,7 @@ import { SqliteStore } from "../state/sqlite_store.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { startDemoFeed } from "./demo_feed.ts";
-import { FORECASTER_OPTIONS, MODEL_OPTIONS, openForecaster } from "./forecaster_options.ts";
+import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
 
 const OPTIONS = {
@@ -64,7 +64,7 @@ const OPTIONS = {
     description: "How log lines on stderr look",
   },
   ...FORECASTER_OPTIONS,
-  ...MODEL_OPTIONS,
+  ...NETWORK_OPTIONS,
 } as const;
 
 type ServeOptions = OptionValues<typeof OPTIONS>;
@@ -93,7 +93,7 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   const protocol = feedProtocol(options);
   const store = await openStore(options.state);
   const note = statusLog(options.log as LogFormat, context.note);
-  const engine = await Engine.open({ forecaster: await openForecaster(options, note), store });
+  const engine = await Engine.open({ forecaster: await openForecaster(options, 0, note), store });
   engine.onStatus(note);
   try {
     const server = await startServer({ engine, host: options.host, port: options.port });

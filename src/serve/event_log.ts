@@ -87,6 +87,7 @@ export function eventOf(status: Status, time: number): ServerEvent | undefined {
       return { time, topic: "server", kind, text: `${status.backend} lost: ${status.detail}` };
     case "device-recovered":
       return { time, topic: "server", kind, text: `${status.backend} is back` };
+    case "chosen":
     case "degraded":
       return { time, topic: "server", kind, text: `${status.part}: ${status.detail}` };
     case "recovered":

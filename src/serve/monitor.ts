@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../streams/mod.ts";
 import type { Engine } from "./engine.ts";
 import { EventLog } from "./event_log.ts";
 import { FeedBoard } from "./feed_board.ts";
-import { SeriesView } from "./series_view.ts";
+import { SeriesMonitor } from "./series_monitor.ts";
 
 /** Forecasts of a series scored before it counts among the scores over all series. */
 const COUNTED_FROM = 20;
@@ -26,7 +26,7 @@ export interface OverallScore {
 export class Monitor {
   readonly #engine: Engine;
   readonly #clock: Clock;
-  readonly #series = new Map<string, SeriesView>();
+  readonly #series = new Map<string, SeriesMonitor>();
   readonly #events = new EventLog();
   readonly #feeds = new FeedBoard();
   readonly #unsubscribe: readonly (() => void)[];
@@ -61,7 +61,7 @@ export class Monitor {
   }
 
   /** What is shown of a series; undefined where the engine does not know it. */
-  series(name: string): SeriesView | undefined {
+  series(name: string): SeriesMonitor | undefined {
     const known = this.#series.get(name) !== undefined || this.#engine.latest(name) !== undefined;
     return known ? this.#view(name) : undefined;
   }
@@ -97,9 +97,11 @@ export class Monitor {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
 
-  #view(name: string): SeriesView {
+  #view(name: string): SeriesMonitor {
     let view = this.#series.get(name);
-    if (view === undefined) this.#series.set(name, view = new SeriesView(this.#engine.forecaster));
+    if (view === undefined) {
+      this.#series.set(name, view = new SeriesMonitor(this.#engine.forecaster));
+    }
     return view;
   }
 }

@@ -41,5 +41,8 @@ for (const model of ["pytorch_lstm.onnx", "pytorch_gru.onnx", "stepwise_lstm.onn
 Deno.test("replay --model says what is wrong with a file", async () => {
   const [code, , stderr] = await replay(fixture("lstm.safetensors"), ["a"]);
   assert.equal(code, 1);
-  assert.match(stderr, /protobuf|ONNX/i);
+  assert.match(stderr, /metadata have no "tickcast"/);
+  const [usage, , hint] = await replay(fixture("make_fixtures.py"), ["a"]);
+  assert.equal(usage, 2);
+  assert.match(hint, /--model: expected a \.safetensors or \.onnx file/);
 });

@@ -4,7 +4,7 @@ import type { EngineHealth } from "../engine.ts";
 import type { ServerEvent } from "../event_log.ts";
 import type { FeedHealth } from "../feed_board.ts";
 import type { OverallScore } from "../monitor.ts";
-import type { HISTORY_COLUMNS, TREND_COLUMNS } from "../series_view.ts";
+import type { HISTORY_COLUMNS, TREND_COLUMNS } from "../series_monitor.ts";
 import type { ForecastMessage } from "../wire.ts";
 
 /** Numbers as JSON has them: null where there is none. */

@@ -37,7 +37,7 @@ export const TREND_COLUMNS = [
 ] as const;
 
 /** What a server shows of one series: its scores, its latest history, and how its mixture moved. */
-export class SeriesView {
+export class SeriesMonitor {
   readonly #forecaster: Forecaster;
   /** The scores of its forecasts. */
   readonly scores: LiveScores;
