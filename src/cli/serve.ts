@@ -1,7 +1,7 @@
-import { jsonFeed, webSocketSource } from "../../streams/mod.ts";
+import { jsonFeed, type StatusListener, webSocketSource } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
 import { type LogFormat, statusLog } from "../serve/log.ts";
-import { DEFAULT_PORT, startServer } from "../serve/server.ts";
+import { DEFAULT_PORT } from "../serve/server.ts";
 import { MemoryStore } from "../state/memory_store.ts";
 import { SqliteStore } from "../state/sqlite_store.ts";
 import type { StateStore } from "../state/store.ts";
@@ -9,6 +9,7 @@ import type { Command, CommandContext } from "./command.ts";
 import { startDemoFeed } from "./demo_feed.ts";
 import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
+import { openServer, SERVER_OPTIONS } from "./server_options.ts";
 
 const OPTIONS = {
   host: {
@@ -63,6 +64,7 @@ const OPTIONS = {
     choices: ["text", "json"],
     description: "How log lines on stderr look",
   },
+  ...SERVER_OPTIONS,
   ...FORECASTER_OPTIONS,
   ...NETWORK_OPTIONS,
 } as const;
@@ -91,12 +93,19 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
     throw new UsageError("--feed and --no-feed exclude each other");
   }
   const protocol = feedProtocol(options);
-  const store = await openStore(options.state);
   const note = statusLog(options.log as LogFormat, context.note);
-  const engine = await Engine.open({ forecaster: await openForecaster(options, 0, note), store });
+  // The store may have something to say before there is an engine whose listeners hear it.
+  let report = note;
+  const store = await openStore(options.state, (status) => report(status));
+  const engine = await Engine.open({
+    forecaster: await openForecaster(options, 0, note),
+    store,
+    seriesMax: options["max-series"],
+  });
   engine.onStatus(note);
+  report = engine.report;
   try {
-    const server = await startServer({ engine, host: options.host, port: options.port });
+    const server = await openServer(engine, options, context);
     const demo = options.feed === undefined && !options["no-feed"]
       ? await startDemoFeed()
       : undefined;
@@ -157,10 +166,13 @@ function feedProtocol(options: ServeOptions): ReturnType<typeof jsonFeed> {
   }
 }
 
-async function openStore(folder: string | undefined): Promise<StateStore> {
+async function openStore(
+  folder: string | undefined,
+  onStatus: StatusListener,
+): Promise<StateStore> {
   if (folder === undefined) return new MemoryStore();
   await Deno.mkdir(folder, { recursive: true });
-  return SqliteStore.open({ folder });
+  return SqliteStore.open({ folder, onStatus });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -66,6 +66,8 @@ export function eventOf(status: Status, time: number): ServerEvent | undefined {
       }`;
       return { time, topic: "model", kind, text };
     }
+    case "operated":
+      return { time, topic: "model", kind, text: `${status.by} asked: ${status.action}` };
     case "connected":
     case "ended":
       return { time, topic: "feed", kind, text: `${status.source} ${kind}` };

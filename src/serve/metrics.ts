@@ -1,5 +1,4 @@
 import process from "node:process";
-import type { Hono } from "hono";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Status } from "../../streams/mod.ts";
 import type { Engine } from "./engine.ts";
@@ -23,6 +22,9 @@ const SECONDS_BUCKETS = [
   10,
 ];
 
+/** The sources of statuses that hand forecasts to subscribers. */
+const FAN_OUTS: ReadonlySet<string> = new Set(["forecasts", "event streams"]);
+
 /**
  * What a server counts, in the Prometheus text format. Labels are bounded: reasons and results come from
  * fixed sets, feeds are named by the operator, and a series is never a label.
@@ -44,7 +46,7 @@ export class Metrics {
    *
    * @param engine What is counted.
    * @param monitor Whose scores are told.
-   * @param subscribers How many sockets subscribe to forecasts now.
+   * @param subscribers How many sockets and event streams subscribe to forecasts now.
    */
   constructor(engine: Engine, monitor: Monitor, subscribers: () => number) {
     const registers = [this.#registry];
@@ -92,7 +94,11 @@ export class Metrics {
     gauge("tickcast_journal_bytes", "Bytes the journal takes", () => {
       return engine.health().store.journalBytes;
     });
-    gauge("tickcast_subscribers", "Sockets that subscribe to forecasts", subscribers);
+    gauge(
+      "tickcast_subscribers",
+      "Sockets and event streams that subscribe to forecasts",
+      subscribers,
+    );
     gauge("tickcast_parameters_version", "Version of the parameters in use; 0 untrained", () => {
       return engine.forecaster.learner?.learning.version ?? 0;
     });
@@ -128,8 +134,8 @@ export class Metrics {
       case "duplicate":
         return this.#dropped.inc({ reason: "duplicate" });
       case "dropped":
-        // What the fan-out loses are forecasts; whoever else drops, drops ticks.
-        return status.source === "forecasts"
+        // What fans out loses forecasts; whoever else drops, drops ticks.
+        return FAN_OUTS.has(status.source)
           ? this.#forecastsDropped.inc(status.count)
           : this.#dropped.inc({ reason: status.policy }, status.count);
       case "late":
@@ -208,11 +214,4 @@ export class Metrics {
     const startedMs = performance.timeOrigin;
     gauge("process_start_time_seconds", "When the process started", () => startedMs / 1000);
   }
-}
-
-/** Serves the metrics at `/metrics`. */
-export function metricsRoutes(app: Hono, metrics: Metrics): void {
-  app.get("/metrics", async (context) => {
-    return context.body(await metrics.text(), 200, { "content-type": metrics.contentType });
-  });
 }

@@ -2,28 +2,18 @@
 import assert from "node:assert/strict";
 import { LIGHT_EXPERTS } from "../../src/forecast/experts/registry.ts";
 import { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
-import { makeApp } from "../../src/serve/app.ts";
-import { Engine } from "../../src/serve/engine.ts";
+import type { Engine } from "../../src/serve/engine.ts";
 import { EventLog } from "../../src/serve/event_log.ts";
 import { FeedBoard } from "../../src/serve/feed_board.ts";
 import { statusLog } from "../../src/serve/log.ts";
-import { Monitor } from "../../src/serve/monitor.ts";
-import { Metrics } from "../../src/serve/metrics.ts";
-import { MemoryStore } from "../../src/state/memory_store.ts";
+import { SUBSCRIBERS, withApp } from "../e2e/served.ts";
 
 const HORIZON = 3;
 
-async function withEngine(run: (engine: Engine) => Promise<void>): Promise<void> {
-  const engine = await Engine.open({
+const served = (run: Parameters<typeof withApp>[0]): Promise<void> =>
+  withApp(run, {
     forecaster: new OnlineForecaster({ horizon: HORIZON, experts: LIGHT_EXPERTS, season: 0 }),
-    store: new MemoryStore(),
   });
-  try {
-    await run(engine);
-  } finally {
-    await engine.close();
-  }
-}
 
 /** Gives a series ticks and waits for their forecasts. */
 async function feed(engine: Engine, series: string, first: number, count: number): Promise<void> {
@@ -51,10 +41,7 @@ function samples(text: string): Map<string, number> {
 }
 
 Deno.test("metrics count what happened, and no series is a label", () =>
-  withEngine(async (engine) => {
-    const monitor = new Monitor(engine);
-    const metrics = new Metrics(engine, monitor, () => 7);
-    const app = makeApp(engine, monitor, metrics);
+  served(async (app, engine, monitor) => {
     await feed(engine, "secret-name", 0, 200);
     await feed(engine, "secret-name", 100, 5);
     engine.report({ kind: "rejected", source: "http", reason: "bad-type", detail: "", count: 3 });
@@ -84,7 +71,7 @@ Deno.test("metrics count what happened, and no series is a label", () =>
       tickcast_series: 1,
       tickcast_waiting_ticks: 0,
       tickcast_healthy: 1,
-      tickcast_subscribers: 7,
+      tickcast_subscribers: SUBSCRIBERS,
       tickcast_parameters_version: 0,
     };
     for (const [name, value] of Object.entries(expected)) assert.equal(told.get(name), value, name);
@@ -95,18 +82,14 @@ Deno.test("metrics count what happened, and no series is a label", () =>
     const came = told.get('tickcast_feed_last_message_timestamp_seconds{feed="http"}')!;
     assert.ok(Math.abs(came - Date.now() / 1000) < 60);
     assert.ok(told.get("process_resident_memory_bytes")! > 1e7);
-    metrics.close();
-    monitor.close();
   }));
 
 Deno.test("docs/metrics.md lists the metrics that are served, with their types and labels", () =>
-  withEngine(async (engine) => {
-    const monitor = new Monitor(engine);
-    const metrics = new Metrics(engine, monitor, () => 0);
+  served(async (app, engine) => {
     engine.received("feed");
     engine.report({ kind: "reconnecting", source: "feed", attempt: 1, delayMs: 1, why: "closed" });
     engine.report({ kind: "rejected", source: "http", reason: "bad-type", detail: "", count: 1 });
-    const text = await metrics.text();
+    const text = await (await app.request("/metrics")).text();
     const served = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => {
       const sample = new RegExp(`^${name}\\{(.*)\\}`, "m").exec(text);
       const labels = [...(sample?.[1] ?? "").matchAll(/(\w+)=/g)].map(([, label]) => label)
@@ -117,8 +100,6 @@ Deno.test("docs/metrics.md lists the metrics that are served, with their types a
     const documented = [...page.matchAll(/^\| `([a-z_]+)` +\| (\w+) +\| (?:`([^`]*)`)? *\|/gm)]
       .map(([, name, type, labels]) => `${name} ${type} ${labels ?? ""}`.trim());
     assert.deepEqual(documented.toSorted(), served.toSorted());
-    metrics.close();
-    monitor.close();
   }));
 
 Deno.test("events are bounded, a kind cannot push another out, and single ticks are none", () => {

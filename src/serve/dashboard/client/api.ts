@@ -27,6 +27,13 @@ export function makeApi(askToken: () => Promise<string>): Api {
   /** One question at a time, however many requests are refused. */
   let asking: Promise<string> | undefined;
 
+  /** A browser's socket carries no headers of ours: the token goes as a subprotocol, in base64url. */
+  function bearerProtocol(token: string): string {
+    const bytes = String.fromCharCode(...new TextEncoder().encode(token));
+    const base64 = btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+    return `tickcast.bearer.${base64}`;
+  }
+
   async function get<T>(path: string): Promise<T> {
     for (;;) {
       const token = sessionStorage.getItem(KEY);
@@ -49,8 +56,10 @@ export function makeApi(askToken: () => Promise<string>): Api {
     status: () => get("/v1/status"),
     scores: (search, limit) =>
       get(`/v1/scores?limit=${limit}&search=${encodeURIComponent(search)}`),
-    history: (series, after) =>
-      get(`/v1/series/${encodeURIComponent(series)}/history?after=${after}`),
+    history: (series, after) => {
+      const query = after < 0 ? "" : `?after=${after}`;
+      return get(`/v1/series/${encodeURIComponent(series)}/history${query}`);
+    },
     follow(series, ring, live): () => void {
       let ended = false;
       let open = false;
@@ -61,8 +70,7 @@ export function makeApi(askToken: () => Promise<string>): Api {
         url.protocol = url.protocol.replace("http", "ws");
         url.searchParams.set("series", series);
         const token = sessionStorage.getItem(KEY);
-        // A browser's socket carries no headers of ours; the protocols are the one place for a token.
-        socket = new WebSocket(url, token === null ? [] : ["tickcast", `bearer.${token}`]);
+        socket = new WebSocket(url, token === null ? [] : ["tickcast.v1", bearerProtocol(token)]);
         socket.onopen = (): void => {
           open = true;
           live(true);
