@@ -9,6 +9,8 @@ import { makeApp } from "./app.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 import type { Engine } from "./engine.ts";
 import { EventStreams } from "./event_streams.ts";
+import { Metrics } from "./metrics.ts";
+import { Monitor } from "./monitor.ts";
 import { Readiness } from "./readiness.ts";
 import { Sockets } from "./sockets.ts";
 
@@ -88,7 +90,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const streams = new EventStreams(engine, access, connections);
   const sockets = new Sockets(engine, access, connections);
   const readiness = new Readiness();
-  const answer = getRequestListener(makeApp(engine, { access, readiness, streams }).fetch);
+  const monitor = new Monitor(engine);
+  const metrics = new Metrics(engine, monitor, () => sockets.subscribers + streams.size);
+  const app = makeApp(engine, { access, readiness, streams, monitor, metrics });
+  const answer = getRequestListener(app.fetch);
   const http: HttpServer = tls === undefined
     ? createHttpServer((request, response) => void answer(request, response))
     : createHttpsServer(tls, (request, response) => void answer(request, response));
@@ -102,6 +107,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   } catch (cause) {
     streams.close();
     await sockets.close();
+    metrics.close();
+    monitor.close();
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot listen on ${host}:${port}: ${detail}`, { cause });
   }
@@ -122,6 +129,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await sockets.close();
       http.closeAllConnections();
       await closed;
+      metrics.close();
+      monitor.close();
     },
   };
 }
