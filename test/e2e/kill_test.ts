@@ -3,6 +3,7 @@ import { deepEqual, equal, fail, ok } from "node:assert/strict";
 // @ts-types="npm:@types/ws@8"
 import { WebSocket } from "ws";
 import { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
+import { openNetwork } from "../../src/forecast/open_network.ts";
 import { Pipeline } from "../../src/pipeline.ts";
 import { encodeForecast } from "../../src/serve/wire.ts";
 import type { Tick } from "../../streams/mod.ts";
@@ -14,6 +15,8 @@ const KILLS = Number(Deno.env.get("TICKCAST_KILLS") ?? 5);
 const SEED = Number(Deno.env.get("TICKCAST_SEED") ?? 1);
 const SERIES = 4;
 const HORIZON = 2;
+/** Hidden units of the network: few, since what is under test is that its retrainings survive too. */
+const HIDDEN = 8;
 /** Messages on their way at once: some are always unanswered when the process dies. */
 const OUTSTANDING_MAX = 8;
 /** Ticks of a whole run at most, so that the journal read at every start stays small. */
@@ -28,9 +31,25 @@ function tickOf(index: number): Tick {
 
 /** What a run without any interruption forecasts, as far as it has been asked for. */
 class Uninterrupted {
-  readonly #pipeline = new Pipeline({ forecaster: new OnlineForecaster({ horizon: HORIZON }) });
+  readonly #forecaster: OnlineForecaster;
+  readonly #pipeline: Pipeline;
   readonly #texts = new Map<string, string>();
   #ticks = 0;
+
+  private constructor(forecaster: OnlineForecaster) {
+    this.#forecaster = forecaster;
+    this.#pipeline = new Pipeline({ forecaster });
+  }
+
+  /** The forecaster that the server has too, its network trained where it is called. */
+  static async open(): Promise<Uninterrupted> {
+    const network = await openNetwork({ horizon: HORIZON, hiddenSize: HIDDEN, trainInline: true });
+    return new Uninterrupted(new OnlineForecaster({ horizon: HORIZON, guests: [network] }));
+  }
+
+  dispose(): void {
+    this.#forecaster.dispose();
+  }
 
   async advance(ticks: number): Promise<void> {
     if (ticks <= this.#ticks) return;
@@ -56,8 +75,9 @@ class Trial {
   repeated = 0;
   /** Deaths that left messages unanswered. */
   interrupted = 0;
-  readonly reference = new Uninterrupted();
   readonly #received: string[] = [];
+
+  constructor(readonly reference: Uninterrupted) {}
 
   /** Sends ticks until the socket closes or `until` are acknowledged. */
   ingest(url: string, random: Random, until: number): { done: Promise<void>; close: () => void } {
@@ -136,8 +156,8 @@ Deno.test({
   async fn(): Promise<void> {
     const random = new Random(SEED, "kill");
     const folder = await Deno.makeTempDir();
-    const args = ["--state", folder, "--horizon", `${HORIZON}`];
-    const trial = new Trial();
+    const args = ["--state", folder, "--horizon", `${HORIZON}`, "--hidden", `${HIDDEN}`];
+    const trial = new Trial(await Uninterrupted.open());
     let starting = 0;
     let serving = 0;
     let checkpoints = 0;
@@ -217,6 +237,7 @@ Deno.test({
       );
     } finally {
       killLast("SIGKILL");
+      trial.reference.dispose();
       await Deno.remove(folder, { recursive: true });
     }
   },
