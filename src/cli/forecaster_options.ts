@@ -1,4 +1,5 @@
 import type { StatusListener } from "../../streams/mod.ts";
+import { ALL_EXPERTS, type ExpertName } from "../forecast/experts/registry.ts";
 import { OnlineForecaster, type OnlineForecasterOptions } from "../forecast/online_forecaster.ts";
 import { OnnxExpert } from "../interop/onnx_expert.ts";
 import type { OptionValues } from "./options.ts";
@@ -19,6 +20,12 @@ export const FORECASTER_OPTIONS = {
     placeholder: "STEPS",
     description: "Seasonal period, 0 for none; found from the data where left out",
   },
+  experts: {
+    kind: "list",
+    placeholder: "NAME",
+    choices: ALL_EXPERTS,
+    description: "Experts of the mixture; all of them where left out",
+  },
 } as const;
 
 /** The options of commands that can take a model along. */
@@ -34,7 +41,12 @@ export const MODEL_OPTIONS = {
 export function forecasterOptions(
   options: OptionValues<typeof FORECASTER_OPTIONS>,
 ): OnlineForecasterOptions {
-  return { horizon: options.horizon, season: options.season };
+  const { horizon, season, experts } = options;
+  return {
+    horizon,
+    season,
+    experts: experts.length > 0 ? experts as readonly ExpertName[] : undefined,
+  };
 }
 
 /** The forecaster that a command line asks for. */
