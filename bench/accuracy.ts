@@ -1,5 +1,5 @@
 // How good are the forecasts, with defaults, on every public protocol?
-// deno run -A bench/accuracy.ts DATA_FOLDER [--only NAME] [--horizon H] [--development] [--no-singles] [--json OUT.json]
+// deno run -A bench/accuracy.ts DATA_FOLDER [--only NAME] [--horizon H] [--experts NAMES] [--development] [--no-singles] [--json OUT.json]
 import { parseArgs } from "node:util";
 import { main } from "../src/cli/main.ts";
 import { ALL_EXPERTS } from "../mod.ts";
@@ -49,22 +49,27 @@ function scoresOf(result: Record<string, unknown>): Record<string, Scores> {
  * @param folder Where the data lie.
  * @param protocol The protocol.
  * @param singles Whether every expert is run alone, too.
+ * @param experts What is mixed; the default where left out.
  */
 export async function runProtocol(
   folder: string,
   protocol: Protocol,
   singles: boolean,
+  experts?: string,
 ): Promise<Outcome> {
   const [file, ...rest] = protocol.args;
   const args = [`${folder}/${file}`, ...rest];
-  const { tickcast, ...baselines } = scoresOf(await evaluate(args));
+  const chosen = experts === undefined ? [] : ["--experts", experts];
+  const { tickcast, ...baselines } = scoresOf(await evaluate([...args, ...chosen]));
   let best: Outcome["best"];
   for (const expert of singles ? ALL_EXPERTS : []) {
     const alone = scoresOf(await evaluate([...args, "--experts", expert, "--baselines", "none"]));
     const { crps } = alone.tickcast;
     if (best === undefined || crps < best.crps) best = { expert, crps };
   }
-  const quoted = protocol.args.map((word) => /[ (]/.test(word) ? `"${word}"` : word);
+  const quoted = [...protocol.args, ...chosen].map((word) =>
+    /[ (]/.test(word) ? `"${word}"` : word
+  );
   return {
     data: protocol.data,
     horizon: protocol.horizon,
@@ -137,6 +142,7 @@ if (import.meta.main) {
     options: {
       only: { type: "string", multiple: true },
       horizon: { type: "string", multiple: true },
+      experts: { type: "string" },
       development: { type: "boolean", default: false },
       singles: { type: "boolean", default: true },
       json: { type: "string" },
@@ -145,7 +151,9 @@ if (import.meta.main) {
   });
   const [folder] = positionals;
   if (folder === undefined) {
-    console.error("Usage: deno run -A bench/accuracy.ts DATA_FOLDER [--only NAME] [--json OUT.json]");
+    console.error(
+      "Usage: deno run -A bench/accuracy.ts DATA_FOLDER [--only NAME] [--json OUT.json]",
+    );
     Deno.exit(2);
   }
   const chosen = (values.development ? DEVELOPMENT : PROTOCOLS).filter(({ data, horizon }) =>
@@ -155,7 +163,7 @@ if (import.meta.main) {
   const outcomes: Outcome[] = [];
   const startedMs = performance.now();
   for (const protocol of chosen) {
-    const outcome = await runProtocol(folder, protocol, values.singles);
+    const outcome = await runProtocol(folder, protocol, values.singles, values.experts);
     console.error(`${outcome.data} ${outcome.horizon}: ${outcome.misses.join(", ") || "met"}`);
     outcomes.push(outcome);
   }

@@ -68,8 +68,10 @@ export type Status =
     readonly championLoss: number;
     readonly candidateLoss: number;
   }
+  | { readonly kind: "operated"; readonly action: string; readonly by: string }
   | { readonly kind: "device-lost"; readonly backend: string; readonly detail: string }
   | { readonly kind: "device-recovered"; readonly backend: string }
+  | { readonly kind: "chosen"; readonly part: string; readonly detail: string }
   | { readonly kind: "degraded"; readonly part: string; readonly detail: string }
   | { readonly kind: "recovered"; readonly part: string };
 

@@ -87,15 +87,19 @@ export async function evaluateChannels(
   let windows = 0;
   try {
     for (let row = 0; row + horizon < end; row++) {
-      const stepped = forecaster.step(names.map((series, c) => ({
+      const frames = names.map((series, c) => ({
         series,
         time: rows[row].time,
         step: row,
         values: tables[c].subarray(row, row + 1),
-      })));
-      if (stepped !== undefined) await stepped;
-      untilLearning -= channels;
-      if (untilLearning <= 0) {
+      }));
+      for (let at = 0; at < channels;) {
+        const part = frames.slice(at, at + untilLearning);
+        const stepped = forecaster.step(part);
+        if (stepped !== undefined) await stepped;
+        at += part.length;
+        untilLearning -= part.length;
+        if (untilLearning > 0) continue;
         await forecaster.learn();
         untilLearning = forecaster.framesUntilLearning();
       }
