@@ -232,8 +232,9 @@ class Mutator {
     if (typeof parent !== "object" || parent === null) return this.#value();
     const put = JSON.parse(this.#value());
     const owner = parent as Record<string, unknown>;
-    if (this.#below(4) === 0) delete owner[key];
-    else if (this.#below(4) === 0) owner[this.#one(["extra", "__proto__", "toString", ""])] = put;
+    const how = this.#below(8);
+    if (how < 2) delete owner[key];
+    else if (how < 4) owner[this.#one(["extra", "__proto__", "toString", ""])] = put;
     else owner[key] = put;
     return JSON.stringify(document);
   }
