@@ -10,6 +10,8 @@ export class UsageError extends Error {
 export interface OptionSpec {
   /** What it takes. `list` may be given several times or hold commas. */
   readonly kind: "string" | "number" | "integer" | "boolean" | "list";
+  /** Its one-letter name, where it has one: `o` for `-o`. */
+  readonly short?: string;
   /** What stands for the value in the help: `PORT`. */
   readonly placeholder?: string;
   /** One line of help. */
@@ -85,6 +87,12 @@ export function parseOptions<const S extends OptionSpecs>(
     string: ["_", ...valued],
     boolean: names.filter((name) => specs[name].kind === "boolean"),
     collect: valued,
+    alias: Object.fromEntries(
+      names.flatMap((name) => {
+        const { short } = specs[name];
+        return short === undefined ? [] : [[name, short]];
+      }),
+    ),
     unknown: (argument: string, key?: string): boolean => {
       if (key === undefined) return true;
       throw new UsageError(`Unknown option ${argument.split("=")[0]}`);
@@ -122,7 +130,8 @@ export function parseOptions<const S extends OptionSpecs>(
 export function describeOptions(specs: OptionSpecs): string {
   const rows = Object.entries(specs).map(([name, spec]): [string, string] => {
     const placeholder = spec.placeholder ?? (spec.choices?.join("|") ?? spec.kind.toUpperCase());
-    const flag = spec.kind === "boolean" ? `--${name}` : `--${name} ${placeholder}`;
+    const long = spec.short === undefined ? `--${name}` : `-${spec.short}, --${name}`;
+    const flag = spec.kind === "boolean" ? long : `${long} ${placeholder}`;
     const shown = spec.default === undefined || spec.default === false || spec.default === ""
       ? ""
       : ` [${spec.default}]`;

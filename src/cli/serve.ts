@@ -1,6 +1,7 @@
-import { type Status, systemClock, type Tick } from "../../streams/mod.ts";
+import { type StatusListener, systemClock, type Tick } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
-import { DEFAULT_PORT, startServer } from "../serve/server.ts";
+import { type LogFormat, statusLog } from "../serve/log.ts";
+import { DEFAULT_PORT } from "../serve/server.ts";
 import { MemoryStore } from "../state/memory_store.ts";
 import { SqliteStore } from "../state/sqlite_store.ts";
 import { JournalError, type StateStore } from "../state/store.ts";
@@ -12,7 +13,7 @@ import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaste
 import { type OpenFeed, openFeed } from "./open_feed.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
 import { Outlets } from "./outlets.ts";
-import { noteStatus } from "./status_note.ts";
+import { openServer, SERVER_OPTIONS } from "./server_options.ts";
 import { featuresOf, openStages, STAGE_OPTIONS, stageConfig } from "./stage_options.ts";
 
 const OPTIONS = {
@@ -48,6 +49,13 @@ const OPTIONS = {
     description: "Keep accepted ticks and checkpoints there; in memory where left out",
   },
   ...STAGE_OPTIONS,
+  log: {
+    kind: "string",
+    default: "text",
+    choices: ["text", "json"],
+    description: "How log lines on stderr look",
+  },
+  ...SERVER_OPTIONS,
   ...FORECASTER_OPTIONS,
   ...NETWORK_OPTIONS,
 } as const;
@@ -67,6 +75,8 @@ export const serve: Command = {
     "",
     describeOptions(OPTIONS),
     "",
+    "With --cluster nats://HOST:PORT it is one worker of many instead: see tickcast worker --help.",
+    "",
     "Examples:",
     "  tickcast serve --feed wss://example.com/feed --value-path price --time-path ts",
     "  tickcast serve --exchange kraken --symbols BTC/USD,ETH/USD --every 1s",
@@ -77,6 +87,9 @@ export const serve: Command = {
 };
 
 async function runServe(args: readonly string[], context: CommandContext): Promise<number> {
+  if (args.some((argument) => /^--cluster(=|$)/.test(argument))) {
+    return (await import("./worker.ts")).worker.run(args, context);
+  }
   const { config: path } = parseOptions(args, OPTIONS).options;
   const config: Config = path === undefined ? {} : await readConfig(path);
   const { options, operands } = parseOptions(args, OPTIONS, optionValues(config));
@@ -84,9 +97,11 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   const feeds = chosenFeeds(options, config);
   const stages = stageConfig(options, config);
   const features = featuresOf(stages);
-  const note = (status: Status): void => noteStatus(status, context);
+  const note = statusLog(options.log as LogFormat, context.note);
 
-  const store = await openStore(options.state);
+  // The store may have something to say before there is an engine whose listeners hear it.
+  let report = note;
+  const store = await openStore(options.state, (status) => report(status));
   const forecaster = await openForecaster(options, features.length - 1, note);
   const outlets = await Outlets.open(config, options.record, forecaster.levels, note);
   const engine = await Engine.open({
@@ -94,11 +109,13 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
     store,
     features,
     stages: openStages(stages, note, outlets.late),
+    seriesMax: options["max-series"],
   });
   engine.onStatus(note);
+  report = engine.report;
   engine.onForecasts((forecasts) => outlets.forecasts(forecasts));
   try {
-    const server = await startServer({ engine, host: options.host, port: options.port });
+    const server = await openServer(engine, options, context);
     const open: OpenFeed[] = [];
     // One feed that cannot go on ends them all.
     const ending = new AbortController();
@@ -153,6 +170,7 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   for await (const batch of feed.ticks) {
+    engine.received(feed.label);
     const recorded = outlets.record(batch);
     await accept(engine, batch, signal);
     await recorded;
@@ -185,10 +203,13 @@ function fail(feed: OpenFeed, end: () => void): (error: unknown) => never {
   };
 }
 
-async function openStore(folder: string | undefined): Promise<StateStore> {
+async function openStore(
+  folder: string | undefined,
+  onStatus: StatusListener,
+): Promise<StateStore> {
   if (folder === undefined) return new MemoryStore();
   await Deno.mkdir(folder, { recursive: true });
-  return SqliteStore.open({ folder });
+  return SqliteStore.open({ folder, onStatus });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

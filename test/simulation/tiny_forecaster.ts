@@ -61,10 +61,11 @@ export class TinyForecaster implements Forecaster {
   forecast(series: string): Forecast {
     const state = this.#series.get(series);
     if (state === undefined) throw new RangeError(`Unknown series "${series}"`);
-    const { h, step, time } = state;
+    const { h, step, time, ring } = state;
     return {
       series,
       step,
+      value: ring.at(-1) ?? NaN,
       time,
       times: Float64Array.of(time + 1000, time + 2000),
       mean: Float64Array.of(h, this.#advance(h, h)),
@@ -83,11 +84,6 @@ export class TinyForecaster implements Forecaster {
   learn(): Promise<void> {
     this.#swap([0.5 + this.#evidence / 4, 0.5 - this.#evidence / 4]);
     return Promise.resolve();
-  }
-
-  /** Takes the weights of another forecaster's snapshot. */
-  adopt({ arrays }: Snapshot): void {
-    this.#swap(arrays.weights);
   }
 
   snapshot(): Snapshot {
