@@ -17,13 +17,27 @@ export {
 } from "./streams/mod.ts";
 export type { Forecast, ForecastFlag } from "./src/forecast/forecast.ts";
 export type { Forecaster, Snapshot } from "./src/forecast/forecaster.ts";
-export type { Guest } from "./src/forecast/guest.ts";
-export type { Learner, LearningRun, LearningState } from "./src/forecast/learner.ts";
+export type { Guest, PastValues, SeriesView } from "./src/forecast/guest.ts";
+export type { Seasons } from "./src/forecast/seasonality.ts";
+export type { Learner, LearningRun, LearningState, NetworkModel } from "./src/forecast/learner.ts";
+export { openNetwork, type OpenNetworkOptions } from "./src/forecast/open_network.ts";
+export { RecurrentExpert, type RecurrentExpertOptions } from "./src/forecast/recurrent_expert.ts";
+export type { LearningPlan } from "./src/learn/learning_schedule.ts";
+export type { LearningRunner } from "./src/learn/learning_runner.ts";
+export type { LearningOutcome, LearningTask } from "./src/learn/learning_task.ts";
+export { readModel, writeModel } from "./src/interop/model_file.ts";
 export {
   DEFAULT_LEVELS,
   OnlineForecaster,
   type OnlineForecasterOptions,
 } from "./src/forecast/online_forecaster.ts";
+export { NetworkRecorder } from "./src/forecast/network_recorder.ts";
+export {
+  type TrainedNetwork,
+  TRAINING_DEFAULTS,
+  trainNetwork,
+  type TrainNetworkOptions,
+} from "./src/forecast/train_network.ts";
 export { ALL_EXPERTS, type ExpertName, LIGHT_EXPERTS } from "./src/forecast/experts/registry.ts";
 export { CRPS_LEVELS, type Scores } from "./src/evaluate/metrics.ts";
 export {

@@ -123,6 +123,9 @@ export type LossKind =
   /** `[horizon, 2]`, mean and log-variance s: (s + e² exp(−s)) / 2. */
   | "gaussian";
 
+/** Every loss there is. */
+export const LOSS_KINDS: readonly LossKind[] = ["pinball", "mse", "huber", "gaussian"];
+
 /** The arguments of every kernel. `B` batch rows, `T` steps, `I` inputs, `H` hidden, `O` outputs. */
 export interface KernelArguments {
   /** Brings one layer's parameters from PyTorch's layout into the backend's own. */

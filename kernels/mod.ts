@@ -17,6 +17,7 @@ export {
   type KernelName,
   layerParameterLength,
   type LayerShape,
+  LOSS_KINDS,
   type LossKind,
   savedLength,
 } from "./backend.ts";

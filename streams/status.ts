@@ -71,6 +71,7 @@ export type Status =
   | { readonly kind: "operated"; readonly action: string; readonly by: string }
   | { readonly kind: "device-lost"; readonly backend: string; readonly detail: string }
   | { readonly kind: "device-recovered"; readonly backend: string }
+  | { readonly kind: "chosen"; readonly part: string; readonly detail: string }
   | { readonly kind: "degraded"; readonly part: string; readonly detail: string }
   | { readonly kind: "recovered"; readonly part: string };
 

@@ -6,16 +6,23 @@ import {
 } from "../evaluate/evaluate.ts";
 import { evaluateChannels } from "../evaluate/channels.ts";
 import { evaluationReport } from "../evaluate/report.ts";
+import { OnlineForecaster } from "../forecast/online_forecaster.ts";
 import type { EvaluationRow } from "../evaluate/prequential.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
-import { FORECASTER_OPTIONS, forecasterOptions } from "./forecaster_options.ts";
+import {
+  FORECASTER_OPTIONS,
+  forecasterOptions,
+  NETWORK_OPTIONS,
+  openGuests,
+} from "./forecaster_options.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
 
 const OPTIONS = {
   ...CSV_OPTIONS,
   ...FORECASTER_OPTIONS,
+  ...NETWORK_OPTIONS,
   "score-from": {
     kind: "integer",
     min: 0,
@@ -96,9 +103,13 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
 
   const progress = new Progress("evaluate", context.interactive ? drawOnTerminal : undefined);
   let result: EvaluationResult;
+  // Scored in river's order the forecasts reach one step further.
+  const horizon = options.horizon + (options.order === "forecast-first" ? 1 : 0);
+  const guests = await openGuests({ ...options, horizon }, features.length - 1, onStatus);
   try {
     result = await scoreModels(rows, {
       horizon: options.horizon,
+      makeForecaster: (all) => new OnlineForecaster({ ...all, guests }),
       scoreFrom: options["score-from"],
       scoreTo: options["score-to"],
       order: options.order as "learn-first" | "forecast-first",
@@ -145,6 +156,7 @@ async function runChannels(
     }
   }
   const progress = new Progress("evaluate", context.interactive ? drawOnTerminal : undefined);
+  const guests = await openGuests(options, 0, onStatus);
   try {
     const result = await evaluateChannels(rows, {
       horizon: options.horizon,
@@ -152,7 +164,7 @@ async function runChannels(
       // The published protocols leave a quarter of that again between the two.
       firstTarget: (options["score-from"] ?? Math.ceil(1.25 * standardiseOn) - 1) + 1,
       end: options.rows,
-      forecaster: forecasterOptions(options),
+      forecaster: { ...forecasterOptions(options), guests },
       onProgress: (done) => {
         context.signal.throwIfAborted();
         progress.update(Math.round(done * rows.length), rows.length, "tickcast");
@@ -175,7 +187,7 @@ function toRow(tick: Tick, features: readonly string[]): EvaluationRow {
 }
 
 /** What the last line says. */
-function summary(result: EvaluationResult): Record<string, unknown> {
+export function summary(result: EvaluationResult): Record<string, unknown> {
   const { rows, scored, horizon, seconds } = result;
   const models = Object.fromEntries(
     Object.entries(result.models).map(([name, model]) => [
@@ -191,7 +203,7 @@ function score(model: ModelResult, key: string): number {
 }
 
 /** The scores at the last horizon for people: a line a model. */
-function table(result: EvaluationResult): string {
+export function table(result: EvaluationResult): string {
   const width = Math.max(...Object.keys(result.models).map((name) => name.length));
   const cell = (value: number): string => value.toPrecision(5).slice(0, 10).padStart(11);
   const lines = Object.entries(result.models).map(([name, model]) =>
@@ -201,7 +213,7 @@ function table(result: EvaluationResult): string {
   const head = "".padEnd(width) + SCORES.map((key) => key.padStart(11)).join("");
   return [
     `${result.scored} forecasts scored, ${result.horizon} steps ahead`,
-    `${head}  CRPS skill of tickcast over it (95 % interval)`,
+    `${head}  CRPS skill of ${Object.keys(result.models)[0]} over it (95 % interval)`,
     ...lines,
   ].join("\n");
 }

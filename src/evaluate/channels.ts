@@ -69,19 +69,29 @@ export async function evaluateChannels(
   const tables = Array.from({ length: channels }, (_, c) => standardised(rows, c, standardiseOn));
   const names = tables.map((_, c) => `channel ${c}`);
   const forecaster: Forecaster = new OnlineForecaster({ ...options.forecaster, horizon });
+  let untilLearning = forecaster.framesUntilLearning();
   const start = performance.now();
   const squares = new Float64Array(channels);
   const sum = { absolute: 0, naiveSquares: 0, naiveAbsolute: 0 };
   let windows = 0;
   try {
     for (let row = 0; row + horizon < end; row++) {
-      const stepped = forecaster.step(names.map((series, c) => ({
+      const frames = names.map((series, c) => ({
         series,
         time: rows[row].time,
         step: row,
         values: tables[c].subarray(row, row + 1),
-      })));
-      if (stepped !== undefined) await stepped;
+      }));
+      for (let at = 0; at < channels;) {
+        const part = frames.slice(at, at + untilLearning);
+        const stepped = forecaster.step(part);
+        if (stepped !== undefined) await stepped;
+        at += part.length;
+        untilLearning -= part.length;
+        if (untilLearning > 0) continue;
+        await forecaster.learn();
+        untilLearning = forecaster.framesUntilLearning();
+      }
       if (row + 1 < firstTarget) continue;
       windows++;
       for (let c = 0; c < channels; c++) {

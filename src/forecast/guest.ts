@@ -1,6 +1,33 @@
 import type { Frame } from "../../streams/mod.ts";
 import type { Snapshot } from "./forecaster.ts";
 import type { Learner } from "./learner.ts";
+import type { Seasons } from "./seasonality.ts";
+
+/** The values of one series by step, the latest of them, to look at. */
+export interface PastValues {
+  /** Steps seen so far; the last one is `length − 1`. */
+  readonly length: number;
+  /** The oldest step still kept. */
+  readonly first: number;
+  /** The step at which the present regime started, as far as is known; 0 at first. */
+  readonly regimeStart: number;
+  /** The value of a step that is kept, or what stood in for it where it was missing. */
+  at(step: number): number;
+  /** The value of a step that is kept, `NaN` where it was missing. */
+  observed(step: number): number;
+  /** Whether a step is kept. */
+  has(step: number): boolean;
+}
+
+/** What a guest may look at of a series beside its frames. */
+export interface SeriesView {
+  /** The values so far; the last one is that of the frame at hand. */
+  readonly history: PastValues;
+  /** The seasonal periods found, in steps, shortest first. */
+  readonly seasons: Seasons;
+  /** The length of a step in milliseconds, 0 where unknown. */
+  readonly stepMs: number;
+}
 
 /**
  * A model of its own beside the experts of an {@linkcode OnlineForecaster}, such as a network: it says
@@ -14,8 +41,12 @@ export interface Guest {
   /**
    * Advances by frames, every series at most once, and says the points of the steps after each
    * `[horizon]`, `NaN` where it has no opinion. Returns a promise only where the device demands it.
+   * `views` are the frames' series, each as it is after its frame.
    */
-  step(frames: readonly Frame[]): readonly Float64Array[] | Promise<readonly Float64Array[]>;
+  step(
+    frames: readonly Frame[],
+    views: readonly SeriesView[],
+  ): readonly Float64Array[] | Promise<readonly Float64Array[]>;
   /** How many frames may be stepped before `learn` must be called; `Infinity` where nothing is due. */
   framesUntilLearning(): number;
   /** Takes in what was learnt aside and starts new learning where due. */

@@ -1,3 +1,4 @@
+import type { PastValues } from "./guest.ts";
 import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 
 const CAPACITY_FIRST = 256;
@@ -6,7 +7,7 @@ const CAPACITY_FIRST = 256;
  * The values of one series by step, the latest `limit` of them. A missing value is held as the
  * estimate that stood in for it, so that lags are always finite; `observed` tells the difference.
  */
-export class History implements Stateful {
+export class History implements PastValues, Stateful {
   /** Values kept at most. */
   readonly limit: number;
   #values = new Float64Array(CAPACITY_FIRST);

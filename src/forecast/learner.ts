@@ -1,3 +1,16 @@
+import type { Head } from "../model/head.ts";
+import type { Parameters } from "../model/parameters.ts";
+
+/** A network as plain data: what is needed to go on with it elsewhere. */
+export interface NetworkModel {
+  /** Its shape and its parameters. */
+  readonly parameters: Parameters;
+  /** What its outputs mean. */
+  readonly head: Head;
+  /** Features beside the target that enter it. */
+  readonly covariates: number;
+}
+
 /** One retraining, from its start to its verdict. */
 export interface LearningRun {
   /** Frames stepped, over all series, when it started. */
@@ -46,6 +59,12 @@ export interface Learner {
   rollBack(): Promise<boolean>;
   /** Stops or resumes retraining; one under way is dropped. */
   freeze(frozen: boolean): void;
-  /** The parameters, their shape and what its inputs mean, as a safetensors file. */
-  exportModel(): Uint8Array<ArrayBuffer>;
+  /** A copy of the network as it is. */
+  exportModel(): NetworkModel;
+  /**
+   * Goes on with a network trained elsewhere; one being trained here is dropped.
+   *
+   * @throws {SyntaxError} when it is of another shape; then nothing has changed.
+   */
+  adopt(model: NetworkModel): void;
 }

@@ -119,10 +119,12 @@ export class OnlineForecaster implements Forecaster {
    * @returns A promise where a guest's device demands it.
    */
   step(frames: readonly Frame[]): void | Promise<void> {
-    for (const { series, time, values } of frames) {
-      (this.#series.get(series) ?? this.#start(series)).observe(time, values[0]);
-    }
-    const said = this.#guests.map((guest) => guest.step(frames));
+    const views = frames.map(({ series, time, values }) => {
+      const state = this.#series.get(series) ?? this.#start(series);
+      state.observe(time, values[0]);
+      return state;
+    });
+    const said = this.#guests.map((guest) => guest.step(frames, views));
     if (said.some((points) => points instanceof Promise)) {
       return Promise.all(said).then((points) => this.#conclude(frames, points));
     }

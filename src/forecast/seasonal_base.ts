@@ -1,4 +1,4 @@
-import type { History } from "./history.ts";
+import type { PastValues } from "./guest.ts";
 import type { Seasons } from "./seasonality.ts";
 
 /** Seasons of which the median is taken. */
@@ -16,7 +16,7 @@ const slot = new Float64Array(SEASONS_COUNT);
  * @param seasons The periods in steps, shortest first; not empty.
  */
 export function seasonalMedian(
-  history: History,
+  history: PastValues,
   target: number,
   origin: number,
   seasons: Seasons,
@@ -41,7 +41,7 @@ export function latestInSlot(target: number, origin: number, period: number): nu
 }
 
 function slotMedian(
-  history: History,
+  history: PastValues,
   target: number,
   origin: number,
   period: number,

@@ -116,10 +116,14 @@ function check(forecast: Forecast, forecaster: Forecaster, what: string): void {
  * @param make Makes a fresh forecaster, the same each time.
  * @param steps Steps of each feed.
  */
-export function forecasterSuite(name: string, make: () => Forecaster, steps = 400): void {
+export function forecasterSuite(
+  name: string,
+  make: () => Forecaster | Promise<Forecaster>,
+  steps = 400,
+): void {
   for (const feed of FEEDS) {
     Deno.test(`${name} on ${feed.name}: whole, finite and ordered forecasts`, async () => {
-      const forecaster = make();
+      const forecaster = await make();
       try {
         const frames = framesOf(feed.values(new Random(1), steps));
         for (const frame of frames) {
@@ -135,8 +139,8 @@ export function forecasterSuite(name: string, make: () => Forecaster, steps = 40
   }
 
   Deno.test(`${name}: forecasting changes nothing, frames are left as they were`, async () => {
-    const asked = make();
-    const quiet = make();
+    const asked = await make();
+    const quiet = await make();
     try {
       for (const frame of framesOf(FEEDS[0].values(new Random(2), steps))) {
         const before = frame.values.slice();
@@ -154,8 +158,8 @@ export function forecasterSuite(name: string, make: () => Forecaster, steps = 40
 
   for (const feed of [FEEDS[0], FEEDS[1], FEEDS[10]]) {
     Deno.test(`${name} on ${feed.name}: a restored snapshot goes on bit for bit`, async () => {
-      const original = make();
-      const copy = make();
+      const original = await make();
+      const copy = await make();
       try {
         const frames = framesOf(feed.values(new Random(3), steps));
         const half = Math.floor(steps / 2);
@@ -180,8 +184,8 @@ export function forecasterSuite(name: string, make: () => Forecaster, steps = 40
   }
 
   Deno.test(`${name}: a series does not depend on its neighbours`, async () => {
-    const together = make();
-    const alone = make();
+    const together = await make();
+    const alone = await make();
     try {
       if (together.framesUntilLearning() !== Infinity) return;
       const a = framesOf(FEEDS[0].values(new Random(4), steps), "a");
@@ -198,7 +202,7 @@ export function forecasterSuite(name: string, make: () => Forecaster, steps = 40
   });
 
   Deno.test(`${name}: an unknown series and a damaged snapshot are refused`, async () => {
-    const forecaster = make();
+    const forecaster = await make();
     try {
       throws(() => forecaster.forecast("nobody"), RangeError);
       await advance(forecaster, framesOf([1, 2, 3]));
