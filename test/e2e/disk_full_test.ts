@@ -68,6 +68,7 @@ Deno.test({
         }
       };
       ok(!(await send() instanceof ClientError));
+      while (await client.latest("room") === undefined) await pause();
       // Something else fills the disk but for a few pages, the journal the rest.
       const free = DISK_BYTES - 400_000;
       await Deno.writeFile(filler, new Uint8Array(free));
