@@ -208,7 +208,7 @@ async function openStore(
   onStatus: StatusListener,
 ): Promise<StateStore> {
   if (folder === undefined) return new MemoryStore();
-  await Deno.mkdir(folder, { recursive: true });
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   return SqliteStore.open({ folder, onStatus });
 }
 
