@@ -1,4 +1,4 @@
-import { jsonFeed, type StatusListener, webSocketSource } from "../../streams/mod.ts";
+import { jsonFeed, type Status, type StatusListener, webSocketSource } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
 import { type LogFormat, statusLog } from "../serve/log.ts";
 import { DEFAULT_PORT } from "../serve/server.ts";
@@ -94,11 +94,12 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   }
   const protocol = feedProtocol(options);
   const note = statusLog(options.log as LogFormat, context.note);
-  // The store may have something to say before there is an engine whose listeners hear it.
+  // The store and a network may have something to say before there is an engine whose listeners hear it.
   let report = note;
-  const store = await openStore(options.state, (status) => report(status));
+  const tell = (status: Status): void => report(status);
+  const store = await openStore(options.state, tell);
   const engine = await Engine.open({
-    forecaster: await openForecaster(options, 0, note),
+    forecaster: await openForecaster(options, 0, tell),
     store,
     seriesMax: options["max-series"],
   });
