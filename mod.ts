@@ -31,6 +31,13 @@ export {
   OnlineForecaster,
   type OnlineForecasterOptions,
 } from "./src/forecast/online_forecaster.ts";
+export { NetworkRecorder } from "./src/forecast/network_recorder.ts";
+export {
+  type TrainedNetwork,
+  TRAINING_DEFAULTS,
+  trainNetwork,
+  type TrainNetworkOptions,
+} from "./src/forecast/train_network.ts";
 export { ALL_EXPERTS, type ExpertName, LIGHT_EXPERTS } from "./src/forecast/experts/registry.ts";
 export { CRPS_LEVELS, type Scores } from "./src/evaluate/metrics.ts";
 export {

@@ -187,7 +187,7 @@ function toRow(tick: Tick, features: readonly string[]): EvaluationRow {
 }
 
 /** What the last line says. */
-function summary(result: EvaluationResult): Record<string, unknown> {
+export function summary(result: EvaluationResult): Record<string, unknown> {
   const { rows, scored, horizon, seconds } = result;
   const models = Object.fromEntries(
     Object.entries(result.models).map(([name, model]) => [
@@ -203,7 +203,7 @@ function score(model: ModelResult, key: string): number {
 }
 
 /** The scores at the last horizon for people: a line a model. */
-function table(result: EvaluationResult): string {
+export function table(result: EvaluationResult): string {
   const width = Math.max(...Object.keys(result.models).map((name) => name.length));
   const cell = (value: number): string => value.toPrecision(5).slice(0, 10).padStart(11);
   const lines = Object.entries(result.models).map(([name, model]) =>
@@ -213,7 +213,7 @@ function table(result: EvaluationResult): string {
   const head = "".padEnd(width) + SCORES.map((key) => key.padStart(11)).join("");
   return [
     `${result.scored} forecasts scored, ${result.horizon} steps ahead`,
-    `${head}  CRPS skill of tickcast over it (95 % interval)`,
+    `${head}  CRPS skill of ${Object.keys(result.models)[0]} over it (95 % interval)`,
     ...lines,
   ].join("\n");
 }

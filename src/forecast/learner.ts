@@ -53,6 +53,8 @@ export interface LearningState {
 export interface Learner {
   /** Where it stands. */
   readonly learning: LearningState;
+  /** The version of its parameters, as in {@linkcode LearningState.version}; asked for every forecast. */
+  readonly version: number;
   /** Starts a retraining as soon as none is under way. */
   retrain(): void;
   /** Goes back to the parameters before the last change. False where there are none. */
@@ -61,4 +63,10 @@ export interface Learner {
   freeze(frozen: boolean): void;
   /** A copy of the network as it is. */
   exportModel(): NetworkModel;
+  /**
+   * Goes on with a network trained elsewhere; one being trained here is dropped.
+   *
+   * @throws {SyntaxError} when it is of another shape; then nothing has changed.
+   */
+  adopt(model: NetworkModel): void;
 }

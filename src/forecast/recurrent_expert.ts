@@ -37,6 +37,15 @@ const SEQUENCE_STEPS_MIN = 128;
 /** Windows of the far past that are remembered, and the steps of each. */
 const REPLAY_WINDOWS = 32;
 const REPLAY_STEPS = 256;
+/**
+ * Steps kept of a series for training, by how many series there are when it starts: one network serves
+ * all, so that with many series each needs to tell less. 10,000 series of 12 steps ahead take 0.5 GB.
+ */
+const MEMORY_STEPS: readonly { readonly below: number; readonly steps: number }[] = [
+  { below: 64, steps: 4096 },
+  { below: 1024, steps: 1024 },
+  { below: Infinity, steps: 256 },
+];
 /** Retrainings that are remembered for whoever looks. */
 const RUNS_KEPT = 64;
 
@@ -80,7 +89,7 @@ export interface RecurrentExpertOptions {
   readonly plan?: Partial<LearningPlan> | false;
   /** How it is trained, where that differs from the default. */
   readonly trainer?: Partial<TrainerOptions>;
-  /** Steps of each series that it can be trained on. */
+  /** Steps of each series that it can be trained on; by the number of series where left out. */
   readonly memorySteps?: number;
   /** A trained network to begin with, instead of a fresh one. */
   readonly model?: NetworkModel;
@@ -204,6 +213,11 @@ export class RecurrentExpert implements Guest, Learner {
     return this;
   }
 
+  /** The version of its parameters. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Where it stands. */
   get learning(): LearningState {
     const { cell, layers, hiddenSize } = this.#network.architecture;
@@ -213,7 +227,8 @@ export class RecurrentExpert implements Guest, Learner {
       training: this.#pending !== undefined,
       runs: [...this.#runs],
       description:
-        `${cell}, ${layers} × ${hiddenSize} units, ${this.#parameters.length} parameters`,
+        `${cell}, ${layers} × ${hiddenSize} units, ${this.#parameters.length} parameters, ` +
+        this.#network.device,
     };
   }
 
@@ -308,6 +323,22 @@ export class RecurrentExpert implements Guest, Learner {
       head: this.#head,
       covariates: this.#options.covariates ?? 0,
     };
+  }
+
+  /** Goes on with a network trained elsewhere. */
+  adopt({ parameters, head, covariates }: NetworkModel): void {
+    const own = this.#configuration();
+    const other = { architecture: parameters.architecture, head, covariates };
+    for (const [name, value] of Object.entries(other)) {
+      if (JSON.stringify(own[name]) !== JSON.stringify(value)) {
+        throw new SyntaxError(
+          `Cannot take model: the network's ${name} is ${JSON.stringify(own[name])}, ` +
+            `the model's is ${JSON.stringify(value)}`,
+        );
+      }
+    }
+    this.#pending = undefined;
+    this.#adopt(parameters.values.slice());
   }
 
   /** Everything needed to go on. */
@@ -441,11 +472,13 @@ export class RecurrentExpert implements Guest, Learner {
   }
 
   #makeSeries(): SeriesNetwork {
-    const { horizon, covariates = 0, memorySteps = 4096 } = this.#options;
+    const { horizon, covariates = 0, memorySteps } = this.#options;
+    const steps = memorySteps ??
+      MEMORY_STEPS.find(({ below }) => this.#series.size < below)!.steps;
     return {
       row: this.#network.states.allocateRow(),
       inputs: new NetworkInputs(horizon, covariates),
-      memory: new NetworkMemory(memorySteps, networkInputSize(covariates), horizon),
+      memory: new NetworkMemory(steps, networkInputSize(covariates), horizon),
       adapter: new NetworkAdapter(horizon, networkInputSize(covariates)),
       said: NaN,
       version: this.#version,
@@ -663,7 +696,7 @@ export class RecurrentExpert implements Guest, Learner {
   }
 
   #configuration(): Record<string, unknown> {
-    const { seed = 1, covariates = 0, memorySteps = 4096 } = this.#options;
+    const { seed = 1, covariates = 0, memorySteps = null } = this.#options;
     return {
       format: FORMAT,
       architecture: this.#network.architecture,

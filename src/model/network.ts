@@ -24,6 +24,8 @@ export interface SeriesStates {
 export interface Network {
   /** Its shape. */
   readonly architecture: Architecture;
+  /** One line for people: where it is now. */
+  readonly device: string;
   /** Rows one step takes at most. */
   readonly batch: number;
   /** The states of the series. */

@@ -100,6 +100,11 @@ export class RecurrentNetwork implements Network {
     this.setParameters(values);
   }
 
+  /** One line for people: the backend it runs on. */
+  get device(): string {
+    return this.#backend.description;
+  }
+
   /**
    * Exchanges the parameters between two steps. The states stay as they are: a caller that wants them
    * to be those the new parameters would have reached runs the recent past through the network anew.

@@ -90,7 +90,7 @@ export class DurableEngine {
   #checkpointedMs = 0;
   #madeRoomMs = -Infinity;
   #rebuilds = 0;
-  #saving: Promise<void> | undefined;
+  #saving: Promise<boolean> | undefined;
   /** The admission of the last call of `accept`; the next one waits for it. */
   #admission: Promise<void> = Promise.resolve();
   #wakeLoop: (() => void) | undefined;
@@ -179,9 +179,21 @@ export class DurableEngine {
     return appended;
   }
 
-  /** Saves where the pipeline stands, between two batches. False when it could not be saved. */
-  checkpoint(): Promise<boolean> {
-    return this.inspect(() => this.#saveNow());
+  /**
+   * Saves where the pipeline stands, between two batches: within one, its state is ahead of what was
+   * taken. False when it could not be saved, or the engine has stopped.
+   */
+  async checkpoint(): Promise<boolean> {
+    try {
+      const { saved } = await this.inspect(async () => {
+        await this.#saving;
+        // Batches go on while it is being written.
+        return { saved: this.#save() };
+      });
+      return await saved;
+    } catch {
+      return false;
+    }
   }
 
   /**
@@ -248,18 +260,13 @@ export class DurableEngine {
     const isSoon = sinceMs >= 0 && sinceMs < MAKE_ROOM_EVERY_MS;
     if (isSoon || this.#applied === this.#checkpointed) return;
     this.#madeRoomMs = this.#clock.now();
-    this.checkpoint().catch(() => {});
+    void this.checkpoint();
   }
 
   /** Saves at once, after what is being saved. */
   async #saveNow(): Promise<boolean> {
     await this.#saving;
-    let saved = false;
-    this.#saving = this.#save().then((result) => {
-      saved = result;
-    });
-    await this.#saving;
-    return saved;
+    return await this.#save();
   }
 
   /** Finishes what was accepted, saves a checkpoint and stops. */
@@ -290,6 +297,8 @@ export class DurableEngine {
   #release(count: number): void {
     this.#waiting -= count;
     this.#wakeAccept?.();
+    // What was on its way may not come after all, and closing waits for it.
+    this.#wakeLoop?.();
   }
 
   async #run(): Promise<void> {
@@ -319,16 +328,18 @@ export class DurableEngine {
     const ticks: Tick[] = [];
     const taken: Waiting[] = [];
     let count = 0;
+    let last = this.#applied;
     while (this.#queue.length > 0 && count < BATCH_TICKS_MAX) {
       const appended = this.#queue.shift() as Waiting;
       taken.push(appended);
       count += appended.ticks.length;
       // A rebuild may have taken them out of the journal already.
-      const known = Math.max(0, this.#applied + ticks.length - appended.first + 1);
+      const known = Math.max(0, last - appended.first + 1);
       ticks.push(...(known === 0 ? appended.ticks : appended.ticks.slice(known)));
+      last = Math.max(last, appended.first + appended.ticks.length - 1);
     }
     try {
-      await traced("tickcast.forecast", ticks.length, () => this.#apply(ticks, false));
+      await traced("tickcast.forecast", ticks.length, () => this.#apply(ticks, last, false));
       this.#rebuilds = 0;
     } catch (error) {
       await this.#mend(error);
@@ -338,27 +349,31 @@ export class DurableEngine {
     this.#release(count);
   }
 
-  async #apply(ticks: readonly Tick[], replayed: boolean): Promise<void> {
+  /** Takes ticks through, the last of which has the number `last`. */
+  async #apply(ticks: readonly Tick[], last: number, replayed: boolean): Promise<void> {
     if (ticks.length === 0) return;
     const forecasts = await this.#pipeline.process(ticks);
     await this.#emit(forecasts, replayed);
-    this.#applied += ticks.length;
+    this.#applied = last;
     const sinceMs = this.#clock.now() - this.#checkpointedMs;
     const due = this.#applied - this.#checkpointed >= this.#checkpointEveryTicks ||
       // A clock set back must not put checkpoints off.
       sinceMs >= this.#checkpointEveryMs || sinceMs < 0;
-    if (due && this.#saving === undefined) {
-      this.#saving = this.#save().then(() => {});
-    }
+    if (due && this.#saving === undefined) this.#save();
   }
 
-  async #save(): Promise<boolean> {
+  /** Starts saving where the pipeline stands now, while it goes on. One at a time, between two batches. */
+  #save(): Promise<boolean> {
     const sequence = this.#applied;
+    const snapshot = this.#pipeline.snapshot();
     this.#checkpointedMs = this.#clock.now();
-    const saved = await this.#store.saveCheckpoint(this.#pipeline.snapshot(), sequence)
-      .finally(() => this.#saving = undefined);
-    if (saved) this.#checkpointed = sequence;
-    return saved;
+    const save = async (): Promise<boolean> => {
+      const saved = await this.#store.saveCheckpoint(snapshot, sequence);
+      if (saved) this.#checkpointed = sequence;
+      this.#saving = undefined;
+      return saved;
+    };
+    return this.#saving = save();
   }
 
   /** After an error the pipeline's state is unknown: go back to the checkpoint and replay. */
@@ -389,8 +404,10 @@ export class DurableEngine {
     this.#applied = this.#checkpointed = checkpoint?.sequence ?? 0;
     this.#checkpointedMs = this.#clock.now();
     for (const record of this.#store.replay(this.#applied)) {
+      // Where a part of a damaged journal is gone, the numbers after it stay what they are.
       const known = Math.max(0, this.#applied - record.first + 1);
-      await this.#apply(known === 0 ? record.ticks : record.ticks.slice(known), true);
+      const last = record.first + record.ticks.length - 1;
+      await this.#apply(known === 0 ? record.ticks : record.ticks.slice(known), last, true);
     }
   }
 }

@@ -7,6 +7,7 @@ import {
   systemClock,
   TARGET_FEATURE,
   type Tick,
+  type TickStage,
 } from "../../streams/mod.ts";
 import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
@@ -30,6 +31,8 @@ export interface EngineOptions {
   readonly store: StateStore;
   /** Features in the order the forecaster takes them, the target first. */
   readonly features?: readonly string[];
+  /** What ticks pass before they are stepped; order alone where left out. They belong to the engine. */
+  readonly stages?: readonly TickStage[];
   /** Series at most; ticks of further ones are refused. */
   readonly seriesMax?: number;
   /** Where time comes from. */
@@ -118,6 +121,7 @@ export class Engine {
     this.#pipeline = new Pipeline({
       forecaster: options.forecaster,
       features: this.#features,
+      stages: options.stages,
       onStatus: this.report,
     });
   }

@@ -1,6 +1,4 @@
-import type { Learner, LearningState, NetworkModel } from "../../src/forecast/learner.ts";
-import { initialParameters } from "../../src/model/initialisation.ts";
-import { Random } from "../../src/model/random.ts";
+import { type Learner, type LearningState, type NetworkModel, Parameters } from "../../mod.ts";
 import type { Snapshot } from "../../src/forecast/forecaster.ts";
 import { TinyForecaster } from "../simulation/tiny_forecaster.ts";
 
@@ -11,10 +9,13 @@ export class SteeredForecaster extends TinyForecaster implements Learner {
   #asked = false;
   #before: number[] | undefined;
 
+  get version(): number {
+    return this.snapshot().manifest.version as number;
+  }
+
   get learning(): LearningState {
-    const { version } = this.snapshot().manifest;
     return {
-      version: version as number,
+      version: this.version,
       frozen: this.#frozen,
       training: this.#asked,
       description: "tiny, one unit",
@@ -38,7 +39,7 @@ export class SteeredForecaster extends TinyForecaster implements Learner {
 
   rollBack(): Promise<boolean> {
     if (this.#before === undefined) return Promise.resolve(false);
-    this.adopt({ manifest: {}, arrays: { weights: Float64Array.from(this.#before) } });
+    this.#exchange(this.#before);
     this.#before = undefined;
     return Promise.resolve(true);
   }
@@ -48,12 +49,19 @@ export class SteeredForecaster extends TinyForecaster implements Learner {
   }
 
   exportModel(): NetworkModel {
-    const shape = { cell: "gru", inputSize: 1, hiddenSize: 1, layers: 1, outputSize: 1 } as const;
-    return {
-      parameters: initialParameters(shape, new Random(1)),
-      head: { loss: "mse", horizon: 1 },
-      covariates: 0,
-    };
+    const parameters = new Parameters({
+      cell: "lstm",
+      inputSize: 1,
+      hiddenSize: 1,
+      layers: 1,
+      outputSize: 1,
+    });
+    parameters.values.set(this.snapshot().arrays.weights);
+    return { parameters, head: { loss: "mse", horizon: 1 }, covariates: 0 };
+  }
+
+  adopt({ parameters }: NetworkModel): void {
+    this.#exchange([...parameters.values.subarray(0, 2)]);
   }
 
   override async learn(): Promise<void> {
@@ -73,5 +81,13 @@ export class SteeredForecaster extends TinyForecaster implements Learner {
     this.#frozen = frozen as boolean;
     this.#asked = asked as boolean;
     this.#before = (before as number[] | null) ?? undefined;
+  }
+
+  #exchange(weights: readonly number[]): void {
+    const { manifest, arrays } = this.snapshot();
+    super.restore({
+      manifest: { ...manifest, version: (manifest.version as number) + 1 },
+      arrays: { ...arrays, weights: Float64Array.from(weights) },
+    });
   }
 }
