@@ -144,6 +144,8 @@ export class OnlineForecaster implements Forecaster {
     const mean = new Float64Array(this.horizon);
     state.forecast(quantiles, mean);
     const { time, stepMs, steps, value, pValue } = state;
+    const times = new Float64Array(this.horizon);
+    for (let h = 0; h < times.length; h++) times[h] = time + (h + 1) * stepMs;
     const flags: ForecastFlag[] = [];
     if (steps < WARM_UP_STEPS) flags.push("warming-up");
     else {
@@ -155,7 +157,7 @@ export class OnlineForecaster implements Forecaster {
       time,
       step: steps - 1,
       value,
-      times: Float64Array.from(mean, (_, h) => time + (h + 1) * stepMs),
+      times,
       mean,
       levels: this.levels,
       quantiles,
