@@ -58,6 +58,7 @@ export async function clusterFaults(options: ClusterFaults): Promise<ClusterFaul
       `--checkpoint-every=${series}`,
       "--horizon=2",
       "--season=0",
+      "--experts=all",
     ]);
   const workers = Array.from({ length: options.workers }, (_, ordinal) => start(ordinal));
   let workerKills = 0;

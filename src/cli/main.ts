@@ -23,8 +23,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./serve.ts")).serve,
   },
   replay: {
-    summary: "Play a CSV back as a stream; forecasts as NDJSON on stdout",
+    summary: "Play a CSV, lines of JSON or a recording back; forecasts as NDJSON on stdout",
     load: async () => (await import("./replay.ts")).replay,
+  },
+  record: {
+    summary: "Write a live feed to a file, with arrival times, for replay",
+    load: async () => (await import("./record.ts")).record,
   },
   worker: {
     summary: "Forecast partitions of a NATS JetStream, beside other workers",

@@ -73,11 +73,13 @@ function checked(name: string, spec: OptionSpec, given: string): string | number
 /**
  * Reads a command line against its options.
  *
+ * @param before Values that stand in the place of defaults, such as those of a configuration file.
  * @throws {UsageError} for an unknown option, a missing value or one out of range, by name.
  */
 export function parseOptions<const S extends OptionSpecs>(
   args: readonly string[],
   specs: S,
+  before: Readonly<Record<string, unknown>> = {},
 ): ParsedOptions<S> {
   const names = Object.keys(specs);
   const valued = names.filter((name) => specs[name].kind !== "boolean");
@@ -102,21 +104,23 @@ export function parseOptions<const S extends OptionSpecs>(
     const spec = specs[name];
     if (spec.kind === "boolean") {
       options[name] = parsed[name] === true ||
-        (parsed[name] === undefined && spec.default === true);
+        (parsed[name] === undefined && (before[name] ?? spec.default) === true);
       continue;
     }
     const given = (parsed[name] ?? []) as string[];
     if (given.some((value) => value === "" && spec.kind !== "string")) {
       throw new UsageError(`--${name}: a value is missing`);
     }
-    if (spec.kind === "list") {
+    if (given.length === 0) {
+      options[name] = before[name] ?? (spec.kind === "list" ? [] : spec.default);
+    } else if (spec.kind === "list") {
       options[name] = given.flatMap((value) => value.split(",")).map((value) =>
         checked(name, spec, value.trim())
       );
     } else if (given.length > 1) {
       throw new UsageError(`--${name}: given ${given.length} times`);
     } else {
-      options[name] = given.length === 1 ? checked(name, spec, given[0]) : spec.default;
+      options[name] = checked(name, spec, given[0]);
     }
   }
   return { options: options as OptionValues<S>, operands: parsed._.map(String) };

@@ -1,7 +1,7 @@
-import { runWorker } from "../serve/cluster.ts";
+import { runWorker, TRAINER_PARTITION } from "../serve/cluster.ts";
+import { PARTITIONS } from "../serve/cluster_setup.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { OnlineForecaster } from "../forecast/online_forecaster.ts";
-import { FORECASTER_OPTIONS, forecasterOptions } from "./forecaster_options.ts";
+import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
 import { describeOptions, parseOptions, UsageError } from "./options.ts";
 
 const OPTIONS = {
@@ -13,11 +13,11 @@ const OPTIONS = {
   name: {
     kind: "string",
     placeholder: "NAME",
-    description: "This worker's unique name; a random one where left out",
+    description: "This worker's unique name, as tickcast-3; a random one where left out",
   },
   partitions: {
     kind: "integer",
-    default: 16,
+    default: PARTITIONS,
     min: 1,
     max: 4096,
     placeholder: "N",
@@ -25,10 +25,9 @@ const OPTIONS = {
   },
   ordinal: {
     kind: "integer",
-    default: 0,
     min: 0,
     placeholder: "N",
-    description: "This worker's number among its peers",
+    description: "This worker's number among its peers; where left out, the one its name ends in",
   },
   replicas: {
     kind: "integer",
@@ -53,6 +52,7 @@ const OPTIONS = {
     description: "Ticks of a partition between two checkpoints",
   },
   ...FORECASTER_OPTIONS,
+  ...NETWORK_OPTIONS,
 } as const;
 
 /** Letters that may stand in a subject. */
@@ -64,7 +64,8 @@ export const worker: Command = {
     "Usage: tickcast worker --cluster nats://HOST:PORT [OPTIONS]",
     "",
     "Takes ticks from JetStream, puts forecasts there, and shares the series with all other workers of",
-    "the cluster. Events are printed as NDJSON. Workers may come, go and crash at any time.",
+    "the cluster. Events are printed as NDJSON. Workers may come, go and crash at any time. One",
+    "partition's network is trained, and all others take over what it has learnt.",
     "",
     describeOptions(OPTIONS),
   ].join("\n"),
@@ -80,9 +81,12 @@ async function work(args: readonly string[], context: CommandContext): Promise<n
   await runWorker({
     servers: options.cluster,
     worker: name,
-    createForecaster: () => new OnlineForecaster(forecasterOptions(options)),
+    createForecaster: (partition) => {
+      const everySteps = partition === TRAINER_PARTITION ? options["retrain-every"] : 0;
+      return openForecaster({ ...options, "retrain-every": everySteps }, 0, print);
+    },
     partitions: options.partitions,
-    ordinal: options.ordinal,
+    ordinal: options.ordinal ?? Number(/\d+$/.exec(name)?.[0] ?? 0),
     replicas: options.replicas,
     leaseMs: options["lease-ms"],
     checkpointEveryTicks: options["checkpoint-every"],

@@ -61,4 +61,10 @@ export interface Learner {
   freeze(frozen: boolean): void;
   /** A copy of the network as it is. */
   exportModel(): NetworkModel;
+  /**
+   * Goes on with a network trained elsewhere; one being trained here is dropped.
+   *
+   * @throws {SyntaxError} when it is of another shape; then nothing has changed.
+   */
+  adopt(model: NetworkModel): void;
 }

@@ -1,21 +1,12 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import {
-  type Clock,
-  modelSubject,
-  NatsPublisher,
-  type StatusListener,
-  systemClock,
-} from "../../streams/mod.ts";
-import type { Forecaster, Snapshot } from "../forecast/forecaster.ts";
+import { type Clock, type StatusListener, systemClock } from "../../streams/mod.ts";
+import type { Forecaster } from "../forecast/forecaster.ts";
 import { Lease } from "../state/lease.ts";
-import { encodeSnapshot } from "../state/snapshot_codec.ts";
-import { PartitionWorker, type SharedModel } from "./cluster_partition.ts";
-import { type ClusterStores, setUpCluster } from "./cluster_setup.ts";
+import { PartitionWorker } from "./cluster_partition.ts";
+import { type ClusterStores, PARTITIONS, setUpCluster } from "./cluster_setup.ts";
 
-export type { SharedModel } from "./cluster_partition.ts";
-
-/** Partitions where nothing is said: enough for a dozen workers, few enough to watch by eye. */
-export const PARTITIONS = 16;
+/** The partition whose network learns, where one is trained for all: a fair sample of the series. */
+export const TRAINER_PARTITION = 0;
 /** A worker silent for so long loses its partitions. */
 const LEASE_MS = 5_000;
 /** Heartbeats a lease: one may be lost without harm. */
@@ -35,8 +26,11 @@ export interface WorkerOptions {
   readonly servers: string;
   /** This worker's name, unique: letters, digits, `-` and `_`. */
   readonly worker: string;
-  /** Makes the forecaster of one partition. The same on every worker. */
-  readonly createForecaster: (partition: number) => Forecaster & Partial<SharedModel>;
+  /**
+   * Makes the forecaster of one partition; the same on every worker. What the network of partition
+   * {@linkcode TRAINER_PARTITION} learns is taken over by those of all others.
+   */
+  readonly createForecaster: (partition: number) => Forecaster | Promise<Forecaster>;
   /** Features in the forecaster's order, the target first. */
   readonly features?: readonly string[];
   /** Partitions of the cluster. The same on every worker, for ever. */
@@ -86,37 +80,6 @@ export function connectCluster(servers: string, name: string): Promise<NatsConne
   });
 }
 
-/**
- * Gives every partition new parameters. Each takes them between two ticks, at a place in its stream that
- * stays the same however often it is replayed.
- *
- * @param connection To the cluster.
- * @param version Ascending.
- * @param parameters What `adopt` of the forecasters takes.
- * @param partitions Partitions of the cluster.
- */
-export async function publishModel(
-  connection: NatsConnection,
-  version: number,
-  parameters: Snapshot,
-  partitions: number = PARTITIONS,
-): Promise<void> {
-  const { objects } = await setUpCluster(connection, partitions);
-  const object = `model.${version}`;
-  const file = encodeSnapshot({ sequence: version, createdMs: 0, snapshot: parameters });
-  await objects.putBlob({ name: object }, file);
-  const publisher = await NatsPublisher.open({ connection });
-  try {
-    await publisher.publish(Array.from({ length: partitions }, (_, partition) => ({
-      subject: modelSubject(partition),
-      id: object,
-      data: JSON.stringify({ object }),
-    })));
-  } finally {
-    publisher.close();
-  }
-}
-
 /** A partition being worked on. */
 interface Running {
   /** Ends it after a checkpoint. */
@@ -132,6 +95,8 @@ class Worker {
   readonly #clock: Clock;
   readonly #onStatus: StatusListener;
   readonly #running = new Map<number, Running>();
+  /** Partitions being handed over. */
+  readonly #leaving = new Map<number, Promise<void>>();
 
   constructor(options: WorkerOptions, connection: NatsConnection) {
     this.#options = options;
@@ -181,13 +146,29 @@ class Worker {
     const { gained, lost, surplus } = await lease.turn();
     await Promise.all(lost.map((partition) => this.#end(partition, "abort")));
     for (const partition of gained) this.#start(partition, lease, stores);
-    await Promise.all(surplus.map(async (partition) => {
+    for (const partition of surplus) this.#handOver(partition, lease);
+    if (gained.length + lost.length > 0) this.#tellOwned(lease);
+  }
+
+  #tellOwned(lease: Lease): void {
+    this.#options.onOwned?.([...lease.owned].sort((a, b) => a - b));
+  }
+
+  /** Saves a partition and gives it up. Heartbeats go on meanwhile: a large state takes its time. */
+  #handOver(partition: number, lease: Lease): void {
+    if (this.#leaving.has(partition)) return;
+    const leave = async (): Promise<void> => {
       await this.#end(partition, "stop");
-      await lease.release(partition);
-    }));
-    if (gained.length + lost.length + surplus.length > 0) {
-      this.#options.onOwned?.([...lease.owned].sort((a, b) => a - b));
-    }
+      try {
+        await lease.release(partition);
+      } catch (error) {
+        // Nobody works on it, so nobody else's is disturbed: the next turn tries again.
+        this.#report("lease", error);
+      }
+      this.#tellOwned(lease);
+      this.#leaving.delete(partition);
+    };
+    this.#leaving.set(partition, leave());
   }
 
   #start(partition: number, lease: Lease, stores: ClusterStores): void {
@@ -200,7 +181,9 @@ class Worker {
       }
       return lease.holds(partition);
     };
-    const { worker, createForecaster, features, stuckMs } = this.#options;
+    const { worker, createForecaster, features, stuckMs, partitions = PARTITIONS } = this.#options;
+    const followers = Array.from({ length: partitions }, (_, other) => other)
+      .filter((other) => other !== TRAINER_PARTITION);
     const work = async (): Promise<void> => {
       while (!ending.aborted) {
         try {
@@ -209,7 +192,8 @@ class Worker {
             stores,
             partition,
             worker,
-            forecaster: createForecaster(partition),
+            forecaster: await createForecaster(partition),
+            followers: partition === TRAINER_PARTITION ? followers : [],
             features,
             clock: this.#clock,
             onStatus: this.#onStatus,
@@ -243,6 +227,7 @@ class Worker {
       for (const { abort } of this.#running.values()) abort.abort();
     });
     await Promise.all([...this.#running.keys()].map((partition) => this.#end(partition, "stop")));
+    await Promise.all(this.#leaving.values());
     drained.abort();
     await late;
   }

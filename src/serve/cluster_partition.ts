@@ -13,25 +13,15 @@ import {
   TickDecoder,
 } from "../../streams/mod.ts";
 import type { Forecast } from "../forecast/forecast.ts";
-import type { Forecaster, Snapshot } from "../forecast/forecaster.ts";
+import type { Forecaster } from "../forecast/forecaster.ts";
 import { Pipeline } from "../pipeline.ts";
 import { NatsCheckpoints } from "../state/nats_store.ts";
-import { decodeSnapshot } from "../state/snapshot_codec.ts";
+import { announceModel, fetchModel, readAnnouncement } from "./cluster_models.ts";
 import { type ClusterStores, FORECAST_STREAM, tickStream } from "./cluster_setup.ts";
 import { encodeForecast } from "./wire.ts";
 
 /** Questions about what is published already, asked at once when a partition is taken over. */
 const LOOKUPS_AT_ONCE = 256;
-
-/** A forecaster that can take parameters trained elsewhere. */
-export interface SharedModel {
-  /**
-   * Goes on with these parameters from the next frame on, every state recomputed under them.
-   *
-   * @throws {SyntaxError} when they are of another configuration.
-   */
-  adopt(parameters: Snapshot): void;
-}
 
 /** What works on one partition. */
 export interface PartitionOptions {
@@ -44,7 +34,9 @@ export interface PartitionOptions {
   /** The worker's name. */
   readonly worker: string;
   /** A fresh forecaster; it is disposed here. */
-  readonly forecaster: Forecaster & Partial<SharedModel>;
+  readonly forecaster: Forecaster;
+  /** Who else is told of networks that its forecaster trains: the other partitions of the cluster. */
+  readonly followers?: readonly number[];
   /** Features in the forecaster's order. */
   readonly features?: readonly string[];
   /** Where time comes from. */
@@ -76,15 +68,19 @@ export class PartitionWorker {
   readonly #pipeline: Pipeline;
   readonly #checkpoints: NatsCheckpoints;
   readonly #decoder = new TickDecoder();
-  /** The time of each series' last tick: an older one has been applied, or came too late. */
-  readonly #times = new Map<string, number>();
   /** The last entry of the stream that is in the state. */
   #applied = 0;
   #checkpointed = 0;
   /** The last entry that a former owner may have worked on. */
   #takenOverUpTo = 0;
-  /** The last step that stands published, by series, for what a former owner may have published. */
-  readonly #published = new Map<string, number>();
+  /** The newest network taken from each source. */
+  readonly #models = new Map<string, number>();
+  /** The version of the forecaster's own network that the followers know. */
+  #sharedVersion = 0;
+  /** No forecast after the checkpoint stands this early in the stream of forecasts, or earlier. */
+  #forecastsBefore = 0;
+  /** Steps after the checkpoint that a former owner has published, by series. */
+  readonly #published = new Map<string, ReadonlySet<number>>();
 
   private constructor(options: PartitionOptions, publisher: NatsPublisher) {
     this.#options = options;
@@ -93,6 +89,7 @@ export class PartitionWorker {
     this.#pipeline = new Pipeline({
       forecaster: options.forecaster,
       features: options.features,
+      onStatus,
     });
     this.#checkpoints = new NatsCheckpoints({ ...stores, partition, owner: worker, onStatus });
   }
@@ -129,12 +126,16 @@ export class PartitionWorker {
     const stream = tickStream(partition);
     const checkpoint = await this.#checkpoints.load();
     if (checkpoint !== undefined) {
-      const { pipeline, times } = checkpoint.snapshot.manifest;
+      const { pipeline, forecastsBefore, models } = checkpoint.snapshot.manifest;
       this.#pipeline.restore({
         manifest: pipeline as Record<string, unknown>,
         arrays: checkpoint.snapshot.arrays,
       });
-      for (const [series, time] of times as [string, number][]) this.#times.set(series, time);
+      this.#forecastsBefore = forecastsBefore as number;
+      for (const [source, version] of models as [string, number][]) {
+        this.#models.set(source, version);
+      }
+      this.#sharedVersion = this.#ownVersion;
       this.#applied = this.#checkpointed = checkpoint.sequence;
     }
     const { state } = await (await jetstreamManager(connection)).streams.info(stream);
@@ -178,7 +179,7 @@ export class PartitionWorker {
     await this.#step(ticks, entries[entries.length - 1].sequence);
   }
 
-  /** Adds an entry's new ticks; what a producer sent again is older than the series' last tick. */
+  /** Adds an entry's ticks; the pipeline leaves out what a producer sent again. */
   #decode(entry: LogEntry, ticks: Tick[]): void {
     const { onStatus, partition } = this.#options;
     const { ticks: decoded, rejected } = this.#decoder.decode(entry.data);
@@ -186,72 +187,108 @@ export class PartitionWorker {
       const source = tickStream(partition);
       onStatus({ kind: "rejected", source, reason, detail: message, count: 1 });
     }
-    for (const tick of decoded) {
-      const last = this.#times.get(tick.series) ?? -Infinity;
-      const { series, time, id } = tick;
-      if (time > last) {
-        this.#times.set(series, time);
-        ticks.push(tick);
-      } else if (time === last) onStatus({ kind: "duplicate", series, time, id });
-      else onStatus({ kind: "late", series, time, latenessMs: last - time });
-    }
+    for (const tick of decoded) ticks.push(tick);
   }
 
   async #step(ticks: readonly Tick[], sequence: number): Promise<void> {
     if (ticks.length > 0) {
       let forecasts = await this.#pipeline.process(ticks);
       if (this.#applied < this.#takenOverUpTo) forecasts = await this.#unpublished(forecasts);
+      else this.#published.clear();
       await this.#publisher.publish(forecasts.map(messageOf));
+      await this.#share();
     }
     this.#applied = sequence;
+  }
+
+  get #ownVersion(): number {
+    return this.#options.forecaster.learner?.learning.version ?? 0;
+  }
+
+  /** Gives the followers what was trained here. Replayed ticks give the same again. */
+  async #share(): Promise<void> {
+    const { forecaster: { learner }, followers = [], partition, stores } = this.#options;
+    const version = this.#ownVersion;
+    if (learner === undefined || followers.length === 0 || version === this.#sharedVersion) return;
+    const shared = { source: tickStream(partition), version, model: learner.exportModel() };
+    await announceModel(this.#publisher, stores.objects, shared, followers);
+    this.#sharedVersion = version;
   }
 
   /** Leaves out what a former owner has published, however long ago. */
   async #unpublished(forecasts: readonly Forecast[]): Promise<Forecast[]> {
     const unknown = [...new Set(forecasts.map(({ series }) => series))]
       .filter((series) => !this.#published.has(series));
-    const { direct } = await jetstreamManager(this.#options.connection);
     for (let start = 0; start < unknown.length; start += LOOKUPS_AT_ONCE) {
       await Promise.all(
         unknown.slice(start, start + LOOKUPS_AT_ONCE).map(async (series) => {
-          const last = await direct.getMessage(FORECAST_STREAM, {
-            last_by_subj: forecastSubject(series),
-          });
-          const step = last === null ? -1 : Number(last.header.get("Nats-Msg-Id").split(" ")[0]);
-          this.#published.set(series, step);
+          this.#published.set(series, await this.#publishedSteps(series));
         }),
       );
     }
-    return forecasts.filter(({ series, step }) => step > (this.#published.get(series) ?? -1));
+    return forecasts.filter(({ series, step }) => !this.#published.get(series)?.has(step));
   }
 
+  /**
+   * The steps of a series that stand published after the checkpoint. Each is looked for: a server that
+   * goes away in the middle of a batch may have stored a later one and not the one before.
+   */
+  async #publishedSteps(series: string): Promise<ReadonlySet<number>> {
+    const { direct } = await jetstreamManager(this.#options.connection);
+    const steps = new Set<number>();
+    const subject = forecastSubject(series);
+    for (let after = this.#forecastsBefore;;) {
+      const query = { seq: after + 1, next_by_subj: subject };
+      const message = await direct.getMessage(FORECAST_STREAM, query);
+      if (message === null) return steps;
+      steps.add(Number(message.header.get("Nats-Msg-Id").split(" ")[0]));
+      after = message.seq;
+    }
+  }
+
+  /**
+   * Takes new parameters in. What cannot be taken is told and left out: it would fail in the same way
+   * each time the stream is replayed.
+   */
   async #adopt(entry: LogEntry): Promise<void> {
-    const { forecaster, stores, onStatus, partition } = this.#options;
-    const { object } = JSON.parse(new TextDecoder().decode(entry.data));
-    if (forecaster.adopt === undefined) {
-      const detail = `Cannot take model ${object}: this forecaster has no shared parameters`;
-      onStatus({ kind: "degraded", part: tickStream(partition), detail });
-    } else {
-      const bytes = await stores.objects.getBlob(object);
-      if (bytes === null) throw new Error(`Cannot find model ${object}`);
-      forecaster.adopt(decodeSnapshot(bytes).snapshot);
+    const { forecaster: { learner }, stores, onStatus, partition } = this.#options;
+    try {
+      const { object, source, version } = readAnnouncement(entry.data);
+      if (learner === undefined) {
+        throw new SyntaxError(`Cannot take model ${object}: this forecaster has no network`);
+      }
+      // A trainer that went back to its checkpoint announces once more what it announced before.
+      if (version > (this.#models.get(source) ?? -Infinity)) {
+        learner.adopt(await fetchModel(stores.objects, object));
+        this.#models.set(source, version);
+        // What was taken is not what was trained here.
+        this.#sharedVersion = this.#ownVersion;
+      }
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      onStatus({ kind: "degraded", part: tickStream(partition), detail: error.message });
     }
     this.#applied = entry.sequence;
   }
 
   async #checkpoint(log: NatsLog): Promise<void> {
     const { connection, clock, partition } = this.#options;
+    const manager = await jetstreamManager(connection);
     const { manifest, arrays } = this.#pipeline.snapshot();
     const sequence = this.#applied;
+    // Everything up to here stands published, and nothing after it does yet.
+    const forecastsBefore = (await manager.streams.info(FORECAST_STREAM)).state.last_seq;
     const saved = await this.#checkpoints.save({
       sequence,
       createdMs: clock.now(),
-      snapshot: { manifest: { pipeline: manifest, times: [...this.#times] }, arrays },
+      snapshot: {
+        manifest: { pipeline: manifest, forecastsBefore, models: [...this.#models] },
+        arrays,
+      },
     });
     if (!saved) throw new Error(`Partition ${partition} has another owner`);
     this.#checkpointed = sequence;
     log.acknowledge(sequence);
-    const manager = await jetstreamManager(connection);
     const { oldestSequence } = this.#checkpoints;
     if (oldestSequence > 0) {
       await manager.streams.purge(tickStream(partition), { seq: oldestSequence + 1 });

@@ -12,6 +12,9 @@ const PARTITION_BYTES = 1 << 30;
 /** Bytes of forecasts kept for those who come later. */
 const FORECAST_BYTES = 4 * (1 << 30);
 
+/** Partitions where nothing is said: enough for a dozen workers, few enough to watch by eye. */
+export const PARTITIONS = 16;
+
 /** The stream of all forecasts. */
 export const FORECAST_STREAM = "FORECASTS";
 

@@ -65,12 +65,15 @@ export class DurableEngine {
   #checkpointed = 0;
   #checkpointedMs = 0;
   #rebuilds = 0;
-  #saving: Promise<void> | undefined;
+  #saving: Promise<boolean> | undefined;
+  /** Who asked for a checkpoint; one serves them all. */
+  #asked: ((saved: boolean) => void)[] = [];
   /** The admission of the last call of `accept`; the next one waits for it. */
   #admission: Promise<void> = Promise.resolve();
   #wakeLoop: (() => void) | undefined;
   #wakeAccept: (() => void) | undefined;
   #closing = false;
+  #stopped = false;
   #failure: Error | undefined;
   #ended: Promise<void> = Promise.resolve();
 
@@ -147,15 +150,16 @@ export class DurableEngine {
     return appended;
   }
 
-  /** Saves where the pipeline stands. False when it could not be saved. */
-  async checkpoint(): Promise<boolean> {
-    await this.#saving;
-    let saved = false;
-    this.#saving = this.#save().then((result) => {
-      saved = result;
+  /**
+   * Saves where the pipeline stands, between two batches: within one, its state is ahead of what was
+   * taken. False when it could not be saved, or the engine has stopped.
+   */
+  checkpoint(): Promise<boolean> {
+    if (this.#stopped) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#asked.push(resolve);
+      this.#wakeLoop?.();
     });
-    await this.#saving;
-    return saved;
   }
 
   /** Finishes what was accepted, saves a checkpoint and stops. */
@@ -164,7 +168,8 @@ export class DurableEngine {
     this.#wakeLoop?.();
     this.#wakeAccept?.();
     await this.#ended;
-    if (this.#failure === undefined && this.#applied > this.#checkpointed) await this.checkpoint();
+    await this.#saving;
+    if (this.#failure === undefined && this.#applied > this.#checkpointed) await this.#save();
   }
 
   /** Waits, behind earlier callers, until there is room. */
@@ -186,11 +191,14 @@ export class DurableEngine {
   #release(count: number): void {
     this.#waiting -= count;
     this.#wakeAccept?.();
+    // What was on its way may not come after all, and closing waits for it.
+    this.#wakeLoop?.();
   }
 
   async #run(): Promise<void> {
     try {
       while (true) {
+        if (this.#asked.length > 0) await this.#saveAsked();
         if (this.#queue.length === 0) {
           if (this.#closing && this.#waiting === 0) return;
           await new Promise<void>((resolve) => this.#wakeLoop = resolve);
@@ -202,21 +210,26 @@ export class DurableEngine {
       this.#failure = error instanceof Error ? error : new Error(String(error));
       this.#onStatus({ kind: "degraded", part: "engine", detail: this.#failure.message });
       this.#wakeAccept?.();
+    } finally {
+      this.#stopped = true;
+      for (const resolve of this.#asked.splice(0)) resolve(false);
     }
   }
 
   async #takeQueued(): Promise<void> {
     const ticks: Tick[] = [];
     let count = 0;
+    let last = this.#applied;
     while (this.#queue.length > 0 && count < BATCH_TICKS_MAX) {
       const appended = this.#queue.shift() as Appended;
       count += appended.ticks.length;
       // A rebuild may have taken them out of the journal already.
-      const known = Math.max(0, this.#applied + ticks.length - appended.first + 1);
+      const known = Math.max(0, last - appended.first + 1);
       ticks.push(...(known === 0 ? appended.ticks : appended.ticks.slice(known)));
+      last = Math.max(last, appended.first + appended.ticks.length - 1);
     }
     try {
-      await this.#apply(ticks, false);
+      await this.#apply(ticks, last, false);
       this.#rebuilds = 0;
     } catch (error) {
       await this.#mend(error);
@@ -224,27 +237,38 @@ export class DurableEngine {
     this.#release(count);
   }
 
-  async #apply(ticks: readonly Tick[], replayed: boolean): Promise<void> {
+  /** Takes ticks through, the last of which has the number `last`. */
+  async #apply(ticks: readonly Tick[], last: number, replayed: boolean): Promise<void> {
     if (ticks.length === 0) return;
     const forecasts = await this.#pipeline.process(ticks);
     await this.#emit(forecasts, replayed);
-    this.#applied += ticks.length;
+    this.#applied = last;
     const sinceMs = this.#clock.now() - this.#checkpointedMs;
     const due = this.#applied - this.#checkpointed >= this.#checkpointEveryTicks ||
       // A clock set back must not put checkpoints off.
       sinceMs >= this.#checkpointEveryMs || sinceMs < 0;
-    if (due && this.#saving === undefined) {
-      this.#saving = this.#save().then(() => {});
-    }
+    if (due && this.#saving === undefined) this.#save();
   }
 
-  async #save(): Promise<boolean> {
+  /** Starts saving where the pipeline stands now, while it goes on. One at a time, between two batches. */
+  #save(): Promise<boolean> {
     const sequence = this.#applied;
+    const snapshot = this.#pipeline.snapshot();
     this.#checkpointedMs = this.#clock.now();
-    const saved = await this.#store.saveCheckpoint(this.#pipeline.snapshot(), sequence)
-      .finally(() => this.#saving = undefined);
-    if (saved) this.#checkpointed = sequence;
-    return saved;
+    const save = async (): Promise<boolean> => {
+      const saved = await this.#store.saveCheckpoint(snapshot, sequence);
+      if (saved) this.#checkpointed = sequence;
+      this.#saving = undefined;
+      return saved;
+    };
+    return this.#saving = save();
+  }
+
+  async #saveAsked(): Promise<void> {
+    await this.#saving;
+    const asked = this.#asked;
+    this.#asked = [];
+    this.#save().then((saved) => asked.forEach((resolve) => resolve(saved)));
   }
 
   /** After an error the pipeline's state is unknown: go back to the checkpoint and replay. */
@@ -276,8 +300,10 @@ export class DurableEngine {
     this.#checkpointedMs = this.#clock.now();
     for (const record of this.#store.replay(this.#applied)) {
       if (record.kind !== "ticks") continue;
+      // Where a part of a damaged journal is gone, the numbers after it stay what they are.
       const known = Math.max(0, this.#applied - record.first + 1);
-      await this.#apply(known === 0 ? record.ticks : record.ticks.slice(known), true);
+      const last = record.first + record.ticks.length - 1;
+      await this.#apply(known === 0 ? record.ticks : record.ticks.slice(known), last, true);
     }
   }
 }

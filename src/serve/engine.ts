@@ -5,6 +5,7 @@ import {
   type Status,
   systemClock,
   type Tick,
+  type TickStage,
 } from "../../streams/mod.ts";
 import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
@@ -23,6 +24,8 @@ export interface EngineOptions {
   readonly store: StateStore;
   /** Features in the order the forecaster takes them, the target first. */
   readonly features?: readonly string[];
+  /** What ticks pass before they are stepped; order alone where left out. They belong to the engine. */
+  readonly stages?: readonly TickStage[];
   /** Series at most; ticks of further ones are refused. */
   readonly seriesMax?: number;
   /** Where time comes from. */
@@ -96,6 +99,7 @@ export class Engine {
     const pipeline = new Pipeline({
       forecaster: options.forecaster,
       features: options.features,
+      stages: options.stages,
       onStatus: engine.report,
     });
     engine.#durable = await DurableEngine.open({

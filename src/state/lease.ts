@@ -115,11 +115,13 @@ export class Lease {
     return { gained, lost, surplus: [...this.#owned.keys()].slice(share) };
   }
 
-  /** Gives a partition up, after its checkpoint was saved. */
+  /** Gives a partition up, after its checkpoint was saved. A turn may be under way. */
   async release(partition: number): Promise<void> {
+    const epoch = this.#owned.get(partition);
     if (!this.#owned.delete(partition)) return;
     const entry = await this.#entry(partition);
-    if (entry.owner === this.#options.worker) await this.#write(entry, "");
+    // A turn may have taken it anew meanwhile.
+    if (entry.owner === this.#options.worker && entry.epoch === epoch) await this.#write(entry, "");
   }
 
   /** Leaves: gives up every partition and the place among the workers. */

@@ -4,6 +4,9 @@ import type { KeyValues } from "./key_values.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot_codec.ts";
 import type { Checkpoint } from "./store.ts";
 
+/** Checkpoints that count: the newest and one to fall back to. */
+const KEPT = 2;
+
 /** One saved checkpoint: the object, and the last entry of the partition's stream it contains. */
 interface Saved {
   readonly object: string;
@@ -39,9 +42,9 @@ export class NatsCheckpoints {
     this.#options = options;
   }
 
-  /** The oldest entry of the stream after which a restart may have to begin. */
+  /** The oldest entry after which a restart may have to begin; 0 while there is none to fall back to. */
   get oldestSequence(): number {
-    return this.#saved.at(-1)?.sequence ?? 0;
+    return this.#saved.length < KEPT ? 0 : this.#saved[KEPT - 1].sequence;
   }
 
   /** The newest sound checkpoint, and from now on the right to save the next one. */
@@ -75,14 +78,14 @@ export class NatsCheckpoints {
     const object = `checkpoint.${partition}.${sequence}.${owner}`;
     await objects.putBlob({ name: object }, encodeSnapshot(checkpoint));
     const kept = this.#saved.filter((saved) => saved.object !== object);
-    const saved = [{ object, sequence }, ...kept.slice(0, 1)];
+    const saved = [{ object, sequence }, ...kept.slice(0, KEPT - 1)];
     const value = JSON.stringify({ owner, saved });
     const revision = await keyValues.replace(this.#key, value, this.#revision);
     if (revision === undefined) {
       await objects.delete(object);
       return false;
     }
-    for (const { object: old } of kept.slice(1)) await objects.delete(old).catch(() => {});
+    for (const { object: old } of kept.slice(KEPT - 1)) await objects.delete(old).catch(() => {});
     this.#saved = saved;
     this.#revision = revision;
     return true;

@@ -2,16 +2,25 @@ import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import {
+  forecastSubject,
   type LogEntry,
   modelSubject,
   NatsLog,
+  NatsPublisher,
+  partitionOf,
   type Status,
+  type StatusListener,
   systemClock,
+  type Tick,
+  tickSubject,
 } from "../../streams/mod.ts";
+import type { Forecaster } from "../../src/forecast/forecaster.ts";
+import { openNetwork } from "../../src/forecast/open_network.ts";
 import { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
-import { connectCluster, publishModel, runWorker } from "../../src/serve/cluster.ts";
+import { connectCluster, runWorker, TRAINER_PARTITION } from "../../src/serve/cluster.ts";
+import { fetchModel, publishModel, readAnnouncement } from "../../src/serve/cluster_models.ts";
 import { PartitionWorker } from "../../src/serve/cluster_partition.ts";
-import { setUpCluster, tickStream } from "../../src/serve/cluster_setup.ts";
+import { type ClusterStores, setUpCluster, tickStream } from "../../src/serve/cluster_setup.ts";
 import { encodeForecast } from "../../src/serve/wire.ts";
 import { Pipeline } from "../../src/pipeline.ts";
 import { compare, expectedForecasts, feed, send, storedForecasts } from "./cluster_feed.ts";
@@ -20,10 +29,16 @@ import { TinyForecaster } from "../simulation/tiny_forecaster.ts";
 
 const path = natsServerPath();
 const PARTITIONS = 4;
+/** Far longer than anything here takes. */
+const GIVE_UP_MS = 30_000;
 const CLEAN = { lost: 0, doubled: 0, different: 0 };
 
 function forecaster(): OnlineForecaster {
   return new OnlineForecaster({ horizon: 2, season: 0 });
+}
+
+function tiny(): Forecaster {
+  return new TinyForecaster();
 }
 
 /** A server of its own for one test. */
@@ -75,7 +90,11 @@ function start(server: NatsServer, worker: string): Running {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await condition()) await systemClock.sleep(20);
+  const giveUpMs = systemClock.now() + GIVE_UP_MS;
+  while (!await condition()) {
+    if (systemClock.now() > giveUpMs) throw new Error("It never came to pass");
+    await systemClock.sleep(20);
+  }
 }
 
 clusterTest(
@@ -116,74 +135,193 @@ clusterTest(
   },
 );
 
-/** All entries of a partition's stream. */
-async function entriesOf(connection: NatsConnection, partition: number): Promise<LogEntry[]> {
-  const { state } = await (await jetstreamManager(connection)).streams.info(tickStream(partition));
-  const log = await NatsLog.open({
-    connection,
-    stream: tickStream(partition),
-    consumer: "auditor",
-    after: 0,
-  });
+/** Works until enough forecasts stand, then dies without a checkpoint. */
+async function workUntil(
+  connection: NatsConnection,
+  stores: ClusterStores,
+  count: number,
+  createForecaster: (partition: number) => Forecaster | Promise<Forecaster>,
+  onStatus: StatusListener = () => {},
+): Promise<void> {
+  const abort = new AbortController();
+  const workers = Array.from(
+    { length: PARTITIONS },
+    async (_, partition) =>
+      await PartitionWorker.run({
+        connection,
+        stores,
+        partition,
+        worker: `w${count}`,
+        forecaster: await createForecaster(partition),
+        followers: partition === TRAINER_PARTITION ? [1, 2, 3] : [],
+        clock: systemClock,
+        onStatus,
+        held: () => Promise.resolve(true),
+        checkpointEveryTicks: 50,
+        stop: new AbortController().signal,
+        abort: abort.signal,
+      }).catch(() => {}),
+  );
+  await until(async () => await storedForecasts(connection) >= count);
+  abort.abort();
+  await Promise.all(workers);
+}
+
+/** Copies every entry of the partitions' streams aside, before checkpoints cut them off. */
+async function keepEntries(connection: NatsConnection): Promise<void> {
+  const { streams } = await jetstreamManager(connection);
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const name = tickStream(partition);
+    await streams.add({ name: `KEPT_${name}`, mirror: { name } });
+  }
+}
+
+/** All entries that a partition's stream ever had. */
+async function keptEntries(connection: NatsConnection, partition: number): Promise<LogEntry[]> {
+  const { streams } = await jetstreamManager(connection);
+  const last = (await streams.info(tickStream(partition))).state.last_seq;
+  const stream = `KEPT_${tickStream(partition)}`;
+  const log = await NatsLog.open({ connection, stream, consumer: "auditor", after: 0 });
   const entries: LogEntry[] = [];
-  while (entries.length < state.messages) entries.push(...await log.read());
+  while (entries.length < last) entries.push(...await log.read());
   await log.close();
   return entries;
 }
 
+/** A forecaster with a small network, which learns only in the partition that trains for all. */
+async function networkForecaster(partition: number): Promise<OnlineForecaster> {
+  const network = await openNetwork({
+    horizon: 1,
+    hiddenSize: 4,
+    trainInline: true,
+    plan: partition === TRAINER_PARTITION &&
+      { firstSteps: 160, everySteps: 40, delaySteps: 8, onDrift: false },
+    trainer: { window: 16, burnIn: 4, epochs: 4, batchesPerEpoch: 8 },
+  });
+  return new OnlineForecaster({
+    horizon: 1,
+    experts: ["last_value"],
+    season: 0,
+    guests: [network],
+  });
+}
+
 clusterTest(
-  "a model trained by one is adopted by all at the same tick of each stream, also after a crash",
+  "what the network of one learns is taken over by all, at the same tick, also after crashes",
   async (_server, nats) => {
     const stores = await setUpCluster(nats, PARTITIONS);
-    const ticks = [...feed(8, 60)];
-    // One trains on everything it sees; its weights change every 23 frames.
-    const trainer = new TinyForecaster();
-    const pipeline = new Pipeline({ forecaster: trainer });
-    for (const batch of ticks.slice(0, 30)) await pipeline.process(batch);
-    await send(nats, ticks.slice(0, 30), PARTITIONS);
-    await publishModel(nats, 1, trainer.snapshot(), PARTITIONS);
-    await send(nats, ticks.slice(30), PARTITIONS);
+    const ticks = [...feed(8, 260)];
+    await keepEntries(nats);
+    const work = (count: number): Promise<void> =>
+      workUntil(nats, stores, count, networkForecaster);
+    await send(nats, ticks.slice(0, 200), PARTITIONS);
+    await work(300);
+    await work(8 * 200);
+    // Trained aside, by an operator: it comes between two ticks like every other.
+    const given = await networkForecaster(1);
+    const { learner } = given;
+    const shared = { source: "operator", version: 1, model: learner!.exportModel() };
+    await publishModel(nats, shared, PARTITIONS);
+    given.dispose();
+    await send(nats, ticks.slice(200), PARTITIONS);
+    await work(8 * 230);
+    await work(8 * 260);
 
     const expected = new Map<string, string>();
+    const taken = new Map<string, number>();
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const forecaster = new TinyForecaster();
+      const forecaster = await networkForecaster(partition);
       const oracle = new Pipeline({ forecaster });
-      for (const { subject, data } of await entriesOf(nats, partition)) {
-        if (subject === modelSubject(partition)) forecaster.adopt(trainer.snapshot());
-        else {
+      for (const { subject, data } of await keptEntries(nats, partition)) {
+        if (subject === modelSubject(partition)) {
+          const { object, source } = readAnnouncement(data);
+          forecaster.learner!.adopt(await fetchModel(stores.objects, object));
+          taken.set(source, (taken.get(source) ?? 0) + 1);
+        } else {
           const [forecast] = await oracle.process([JSON.parse(new TextDecoder().decode(data))]);
           expected.set(`${forecast.step} ${forecast.series}`, encodeForecast(forecast));
         }
       }
+      forecaster.dispose();
     }
-    equal(expected.size, 8 * 60);
-
-    /** Works until enough forecasts stand, then dies without a checkpoint. */
-    const workUntil = async (count: number): Promise<void> => {
-      const abort = new AbortController();
-      const workers = Array.from({ length: PARTITIONS }, (_, partition) =>
-        PartitionWorker.run({
-          connection: nats,
-          stores,
-          partition,
-          worker: `w${count}`,
-          forecaster: new TinyForecaster(),
-          clock: systemClock,
-          onStatus: () => {},
-          held: () => Promise.resolve(true),
-          checkpointEveryTicks: 50,
-          stop: new AbortController().signal,
-          abort: abort.signal,
-        }).catch(() => {}));
-      await until(async () => await storedForecasts(nats) >= count);
-      abort.abort();
-      await Promise.all(workers);
-    };
-    await workUntil(100);
-    await workUntil(8 * 60);
-    deepStrictEqual(await compare(nats, expected), { stored: 8 * 60, ...CLEAN });
+    equal(expected.size, 8 * 260);
+    deepStrictEqual(await compare(nats, expected), { stored: 8 * 260, ...CLEAN });
+    equal(taken.get("operator"), PARTITIONS);
+    const trained = taken.get(tickStream(TRAINER_PARTITION)) ?? 0;
+    ok(trained > 0 && trained % (PARTITIONS - 1) === 0, `${trained} networks were taken over`);
   },
 );
+
+clusterTest(
+  "what one process takes for new or repeated, a worker does too",
+  async (_server, nats) => {
+    const stores = await setUpCluster(nats, PARTITIONS);
+    const tick = (step: number, time: number, id?: string): Tick => ({
+      series: "a",
+      time,
+      values: { value: step },
+      ...(id === undefined ? {} : { id }),
+    });
+    // Two trades of one millisecond, a late tick, a repeated one, and one sent again after a crash.
+    const ticks = [
+      tick(0, 1000, "x"),
+      tick(1, 1000, "y"),
+      tick(2, 500, "z"),
+      tick(3, 2000),
+      tick(4, 2000),
+    ];
+    const expected = await expectedForecasts(new TinyForecaster(), [ticks]);
+    equal(expected.size, 3);
+    const client = jetstream(nats);
+    const subject = tickSubject("a", PARTITIONS);
+    const statuses: Status[] = [];
+    for (const one of ticks) await client.publish(subject, JSON.stringify(one));
+    await workUntil(nats, stores, 3, tiny, (status) => statuses.push(status));
+    await client.publish(subject, JSON.stringify([ticks[1], tick(5, 3000, "w")]));
+    await workUntil(nats, stores, 4, tiny, (status) => statuses.push(status));
+    const all = await expectedForecasts(new TinyForecaster(), [ticks, [tick(5, 3000, "w")]]);
+    deepStrictEqual(await compare(nats, all), { stored: 4, ...CLEAN });
+    ok(statuses.some(({ kind }) => kind === "late"));
+    ok(statuses.some(({ kind }) => kind === "duplicate"));
+  },
+);
+
+clusterTest(
+  "a forecast that a dying owner did not get stored is made up for, though a later one was",
+  async (_server, nats) => {
+    const stores = await setUpCluster(nats, PARTITIONS);
+    const ticks = [...feed(1, 20)];
+    const expected = await expectedForecasts(new TinyForecaster(), ticks);
+    await send(nats, ticks, PARTITIONS);
+    // As the former owner left it: a server was restarted in the middle of its last batch.
+    const publisher = await NatsPublisher.open({ connection: nats });
+    for (const [id, data] of [...expected].filter((_, step) => step !== 3 && step < 7)) {
+      const { series } = JSON.parse(data);
+      await publisher.publish([{ subject: forecastSubject(series), id, data }]);
+    }
+    publisher.close();
+    await workUntil(nats, stores, 20, tiny);
+    deepStrictEqual(await compare(nats, expected), { stored: 20, ...CLEAN });
+  },
+);
+
+clusterTest("a model that cannot be taken is told and left out", async (_server, nats) => {
+  const stores = await setUpCluster(nats, PARTITIONS);
+  const ticks = [...feed(1, 10)];
+  const expected = await expectedForecasts(new TinyForecaster(), ticks);
+  const client = jetstream(nats);
+  const announced = modelSubject(partitionOf("sensor.0", PARTITIONS));
+  const statuses: Status[] = [];
+  await send(nats, ticks.slice(0, 5), PARTITIONS);
+  await client.publish(announced, "not JSON");
+  await client.publish(announced, JSON.stringify({ version: 3 }));
+  await stores.objects.putBlob({ name: "model.9" }, new Uint8Array([1, 2, 3]));
+  await client.publish(announced, JSON.stringify({ object: "model.9" }));
+  await send(nats, ticks.slice(5), PARTITIONS);
+  await workUntil(nats, stores, 10, tiny, (status) => statuses.push(status));
+  deepStrictEqual(await compare(nats, expected), { stored: 10, ...CLEAN });
+  equal(statuses.filter(({ kind }) => kind === "degraded").length, 3);
+});
 
 clusterTest("a consumer that delivers nothing more is made again", async (_server, nats) => {
   await setUpCluster(nats, PARTITIONS);

@@ -44,7 +44,7 @@ async function serve(model: string, json: string[]): Promise<[unknown, string]> 
     cwd: root,
     args: ["run", "--quiet", "--allow-net", "--allow-read", "--allow-env", "src/cli/main.ts"]
       .concat(["serve", "--port", "0", "--no-feed", "--horizon", "6", "--experts", "last_value"])
-      .concat(["--covariate", "load,hour", "--model", model]),
+      .concat(["--features", "load,hour", "--model", model]),
     stdin: "null",
     stdout: "piped",
     stderr: "null",

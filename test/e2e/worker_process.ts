@@ -1,4 +1,4 @@
-/** `tickcast worker` as a process of its own. */
+/** `deno task serve --cluster …` as a process of its own, with the permissions of the task. */
 export class WorkerProcess {
   readonly #process: Deno.ChildProcess;
   readonly #reading: Promise<void>;
@@ -11,10 +11,13 @@ export class WorkerProcess {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
-        "-A",
         "--quiet",
+        "--allow-net",
+        "--allow-read",
+        "--allow-write",
+        "--allow-env",
         main,
-        "worker",
+        "serve",
         `--cluster=${cluster}`,
         `--name=${name}`,
         ...args,

@@ -61,6 +61,8 @@ interface Life {
   readonly name: string;
   readonly process: SimProcess;
   readonly lease: Lease;
+  /** Partitions being handed over. */
+  readonly leaving: Set<number>;
 }
 
 /** Runs four workers that crash, stall and come back. What was broken; undefined when nothing was. */
@@ -70,11 +72,20 @@ export async function shareLeases(seed: number, Store = SimKeyValues): Promise<s
   const active = (): boolean => clock.elapsedMs < FAULTS_END_MS;
   const store = new Store(new Random(seed, "store"), active);
   const lives: Life[] = [];
+  /** Gives a partition up when its checkpoint is saved, while turns go on. */
+  const handOver = async ({ lease, process, leaving }: Life, partition: number): Promise<void> => {
+    if (leaving.has(partition)) return;
+    leaving.add(partition);
+    await process.clock.sleep(random.exponential(LEASE_MS));
+    // What the store refuses, the next turn gives up.
+    await lease.release(partition).catch(() => {});
+    leaving.delete(partition);
+  };
   const live = async (life: Life): Promise<void> => {
     while (life.process.alive) {
       try {
         const { surplus } = await life.lease.turn();
-        for (const partition of surplus) await life.lease.release(partition);
+        for (const partition of surplus) handOver(life, partition);
       } catch {
         // The store was away; the next turn tries again.
       }
@@ -94,7 +105,7 @@ export async function shareLeases(seed: number, Store = SimKeyValues): Promise<s
       leaseMs: LEASE_MS,
       ordinal,
     });
-    const life = { name, process, lease };
+    const life = { name, process, lease, leaving: new Set<number>() };
     lives[ordinal] = life;
     live(life);
   };

@@ -5,6 +5,7 @@ import { MUTATIONS } from "./mutations.ts";
 import { describe, scenarioOf } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./simulate.ts";
+import { Tally } from "./tally.ts";
 
 const { values } = parseArgs({
   options: {
@@ -26,7 +27,7 @@ if (mutation === undefined) {
 const LEASE_EVERY = 10;
 const startedMs = performance.now();
 let ticks = 0;
-let crashes = 0;
+const tally = new Tally();
 for (let seed = first; seed < first + seeds; seed++) {
   const scenario = scenarioOf(seed);
   const broken = seed % LEASE_EVERY === 0 ? await shareLeases(seed) : undefined;
@@ -36,7 +37,7 @@ for (let seed = first; seed < first + seeds; seed++) {
   }
   const outcome = await simulate(scenario, mutation);
   ticks += outcome.applied;
-  crashes += outcome.crashes;
+  tally.addAll(outcome.tally);
   if (outcome.error !== undefined) {
     console.log(`${describe(scenario)}\n  ${outcome.error.message}\nMaking it smaller …`);
     const small = await shrink(scenario, mutation);
@@ -50,5 +51,5 @@ console.log(
   `${seeds} seeds passed in ${seconds.toFixed(1)} s (${
     (seconds * 1000 / seeds).toFixed(2)
   } ms each): ` +
-    `${ticks} ticks, ${crashes} crashes`,
+    `${ticks} ticks\n${tally}`,
 );

@@ -1,6 +1,7 @@
 import type { Tick } from "../../streams/mod.ts";
-import type { Snapshot } from "../../src/forecast/forecaster.ts";
+import type { Forecaster, Snapshot } from "../../src/forecast/forecaster.ts";
 import type { Appended, StateStore } from "../../src/state/store.ts";
+import { FragileOnlineForecaster, type LosesDevice } from "./sim_forecaster.ts";
 import { SimStore } from "./sim_store.ts";
 import { TinyForecaster } from "./tiny_forecaster.ts";
 
@@ -9,7 +10,10 @@ export interface Mutation {
   readonly store?: new (...args: ConstructorParameters<typeof SimStore>) => StateStore;
   /** The journal knows ticks by other ids than the clients. */
   readonly renamesTicks?: boolean;
-  readonly forecaster?: new (losesDevice: () => boolean) => TinyForecaster;
+  /** In place of the scenario's own. */
+  readonly forecaster?: new (losesDevice: LosesDevice) => Forecaster;
+  /** What forecasts right where `forecaster` does not. */
+  readonly oracle?: new () => Forecaster;
   /** The sink's answer is not awaited. */
   readonly forgetsEmit?: boolean;
   /** Ticks are acknowledged before they are durable. */
@@ -53,6 +57,17 @@ class ForgetsRings extends TinyForecaster {
   }
 }
 
+/** Saves each series as it was at the checkpoint before. */
+class SavesOldSeries extends FragileOnlineForecaster {
+  #before: Snapshot["arrays"] = {};
+  override snapshot(): Snapshot {
+    const { manifest, arrays } = super.snapshot();
+    const old = { ...arrays, ...this.#before };
+    this.#before = arrays;
+    return { manifest, arrays: old };
+  }
+}
+
 /** The planted bugs by name. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "lost-ack": { acknowledgesEarly: true },
@@ -60,6 +75,7 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "lost-forecast": { forgetsEmit: true },
   "double-apply-repeat": { store: ForgetsIds, renamesTicks: true },
   "double-apply-replay": { store: ReplaysOneTooMany },
-  "stale-state-after-swap": { forecaster: KeepsStaleState },
-  "stale-ring-after-restart": { forecaster: ForgetsRings },
+  "stale-state-after-swap": { forecaster: KeepsStaleState, oracle: TinyForecaster },
+  "stale-ring-after-restart": { forecaster: ForgetsRings, oracle: TinyForecaster },
+  "stale-series-after-restart": { forecaster: SavesOldSeries, oracle: FragileOnlineForecaster },
 };

@@ -1,12 +1,15 @@
 import { Random } from "./random.ts";
+import type { ForecasterKind } from "./sim_forecaster.ts";
 
-/** What can go wrong; each can be switched off, to find which ones a failure needs. */
+/** What can happen to a server; each can be switched off, to find which ones a failure needs. */
 export const FAULTS = [
   "drop",
   "duplicate",
   "delay",
   "disconnect",
   "crash",
+  "stop",
+  "checkpoint",
   "rot",
   "disk-full",
   "slow-consumer",
@@ -15,7 +18,7 @@ export const FAULTS = [
   "clock-jump",
 ] as const;
 
-/** One thing that can go wrong. */
+/** One thing that can happen to it. */
 export type Fault = typeof FAULTS[number];
 
 /** One simulated run, wholly determined by this. */
@@ -24,6 +27,10 @@ export interface Scenario {
   /** Ticks sent by all clients together. */
   readonly ticks: number;
   readonly series: number;
+  /** What forecasts. */
+  readonly forecaster: ForecasterKind;
+  /** How long a tick is held back for earlier ones of its series. */
+  readonly latenessMs: number;
   readonly faults: ReadonlySet<Fault>;
 }
 
@@ -34,13 +41,15 @@ export function scenarioOf(seed: number): Scenario {
     seed,
     ticks: random.between(40, 160),
     series: random.between(1, 5),
+    forecaster: random.chance(0.25) ? "online" : "tiny",
+    latenessMs: random.chance(0.25) ? 3_000 : 0,
     faults: new Set(FAULTS.filter(() => random.chance(0.5))),
   };
 }
 
 /** A scenario in one line, as it can be read in a report. */
-export function describe({ seed, ticks, series, faults }: Scenario): string {
-  return `seed ${seed}: ${ticks} ticks of ${series} series, faults: ${
-    [...faults].join(", ") || "none"
-  }`;
+export function describe(scenario: Scenario): string {
+  const { seed, ticks, series, forecaster, latenessMs, faults } = scenario;
+  return `seed ${seed}: ${ticks} ticks of ${series} series, forecaster ${forecaster}, ` +
+    `${latenessMs} ms late at most, faults: ${[...faults].join(", ") || "none"}`;
 }

@@ -1,4 +1,5 @@
 import type { Random } from "./random.ts";
+import type { Tally } from "./tally.ts";
 
 /** No room. */
 export class DiskFullError extends Error {
@@ -21,6 +22,8 @@ export class SimDisk {
   full = false;
   readonly #files = new Map<string, SimFile>();
 
+  constructor(readonly tally: Tally) {}
+
   /** Writes at the end of a file. @throws {DiskFullError} after a part of it was written. */
   append(name: string, bytes: Uint8Array): void {
     let file = this.#files.get(name);
@@ -29,6 +32,7 @@ export class SimDisk {
     }
     if (this.full) {
       file.pending.push(bytes.slice(0, bytes.length >> 1));
+      this.tally.add("disk full");
       throw new DiskFullError("No space left on device");
     }
     file.pending.push(bytes);
@@ -77,7 +81,11 @@ export class SimDisk {
       if (file.pending.length === 0) continue;
       const pending = concat(file.pending);
       const torn = pending.slice(0, random.integer(pending.length + 1));
-      if (torn.length > 0 && random.chance(0.3)) torn[torn.length - 1] ^= 0x5a;
+      if (torn.length > 0 && torn.length < pending.length) this.tally.add("torn write");
+      if (torn.length > 0 && random.chance(0.3)) {
+        torn[torn.length - 1] ^= 0x5a;
+        this.tally.add("garbled write");
+      }
       file.durable = concat([file.durable, torn]);
       file.pending = [];
     }
@@ -89,6 +97,7 @@ export class SimDisk {
     if (file === undefined || file.durable.length === 0) return;
     file.durable = file.durable.slice();
     file.durable[random.integer(file.durable.length)] ^= 1 << random.integer(8);
+    this.tally.add("rotten checkpoint");
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Random } from "./random.ts";
+import type { Tally } from "./tally.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** How badly messages fare. */
@@ -18,12 +19,16 @@ export class SimNetwork<Message> {
   /** While false nothing is carried, and what is under way is lost. */
   #up = true;
   #epoch = 0;
+  #sent = 0;
+  /** The newest message that has reached each address. */
+  readonly #newest = new Map<string, number>();
   readonly #receivers = new Map<string, (message: Message) => void>();
 
   constructor(
     readonly clock: VirtualClock,
     readonly random: Random,
     readonly faults: NetworkFaults,
+    readonly tally: Tally,
   ) {}
 
   /** Who takes the messages of an address; undefined for nobody. */
@@ -35,13 +40,20 @@ export class SimNetwork<Message> {
   send(address: string, message: Message): void {
     if (!this.#up) return;
     const { drop, duplicate, delayMs, straggle } = this.faults;
-    if (this.random.chance(drop)) return;
+    if (this.random.chance(drop)) return this.tally.add("dropped");
     const copies = this.random.chance(duplicate) ? 2 : 1;
+    const number = this.#sent++;
+    if (copies > 1) this.tally.add("duplicated");
     for (let copy = 0; copy < copies; copy++) {
       const epoch = this.#epoch;
       const mean = this.random.chance(straggle) ? delayMs * 100 : delayMs;
       this.clock.after(this.random.exponential(mean), () => {
-        if (epoch === this.#epoch) this.#receivers.get(address)?.(message);
+        const receive = this.#receivers.get(address);
+        if (epoch !== this.#epoch || receive === undefined) return;
+        const newest = this.#newest.get(address) ?? -1;
+        if (number < newest) this.tally.add("overtaken");
+        this.#newest.set(address, Math.max(number, newest));
+        receive(message);
       });
     }
   }
@@ -50,6 +62,7 @@ export class SimNetwork<Message> {
   disconnect(): void {
     this.#up = false;
     this.#epoch++;
+    this.tally.add("disconnected");
   }
 
   reconnect(): void {

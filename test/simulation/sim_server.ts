@@ -1,5 +1,6 @@
-import type { Tick } from "../../streams/mod.ts";
+import { type Tick, TickOrder } from "../../streams/mod.ts";
 import type { Forecast } from "../../src/forecast/forecast.ts";
+import type { Forecaster } from "../../src/forecast/forecaster.ts";
 import { Pipeline } from "../../src/pipeline.ts";
 import { DurableEngine } from "../../src/serve/durable_engine.ts";
 import type { Mutation } from "./mutations.ts";
@@ -9,7 +10,7 @@ import type { SimNetwork } from "./sim_network.ts";
 import { SimProcess } from "./sim_process.ts";
 import { SimStore } from "./sim_store.ts";
 import { InvariantError, type Sink } from "./sink.ts";
-import { TinyForecaster } from "./tiny_forecaster.ts";
+import type { Tally } from "./tally.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** Between clients and server: ticks one way, the ids of durable ones the other. */
@@ -27,10 +28,13 @@ export interface ServerWorld {
   readonly mutation: Mutation;
   /** How long the sink takes for a batch now. */
   readonly sinkMs: () => number;
-  readonly losesDevice: () => boolean;
+  readonly createForecaster: () => Forecaster;
+  /** How long a tick is held back for earlier ones of its series. */
+  readonly latenessMs: number;
   readonly sinkFails: () => boolean;
   /** Ids that a client knows to be durable. */
   readonly acknowledged: ReadonlySet<string>;
+  readonly tally: Tally;
   /** Told of what breaks an invariant. */
   readonly fail: (error: unknown) => void;
 }
@@ -65,6 +69,20 @@ export class SimServer {
     this.world.network.listen("server", undefined);
   }
 
+  /** Asks for a checkpoint, as an operator may at any moment. */
+  async checkpoint(): Promise<void> {
+    if (await this.#engine?.checkpoint()) this.world.tally.add("checkpoint asked for");
+  }
+
+  /** Ends as a process that was asked to: takes nothing more, finishes and saves. */
+  async stop(): Promise<void> {
+    this.world.network.listen("server", undefined);
+    await this.#engine?.close();
+    await this.#process.gate();
+    if (this.#engine !== undefined) this.world.tally.add("stopped");
+    this.#process.kill();
+  }
+
   /** True when the engine gave up: a supervisor then starts the process anew. */
   get failed(): boolean {
     return this.#bootFailed || this.#engine?.failure !== undefined;
@@ -91,19 +109,19 @@ export class SimServer {
     const syncMs = (): number => world.random.exponential(SYNC_MS);
     const store = new (mutation.store ?? SimStore)(world.disk, this.#process, syncMs);
     this.#checkAcknowledged(store);
-    const forecaster = new (mutation.forecaster ?? TinyForecaster)(world.losesDevice);
+    const order = new TickOrder({
+      latenessMs: world.latenessMs,
+      onStatus: (status) => {
+        try {
+          world.sink.leaveOut(status);
+        } catch (error) {
+          world.fail(error);
+        }
+      },
+    });
     this.#engine = await DurableEngine.open({
       store,
-      pipeline: new Pipeline({
-        forecaster,
-        onStatus: (status) => {
-          try {
-            world.sink.leaveOut(status);
-          } catch (error) {
-            world.fail(error);
-          }
-        },
-      }),
+      pipeline: new Pipeline({ forecaster: world.createForecaster(), stages: [order] }),
       clock: this.#process.clock,
       emit: (forecasts) => this.#emit(forecasts),
       waitingTicksMax: WAITING_TICKS_MAX,
@@ -131,7 +149,7 @@ export class SimServer {
   async #receive(from: string, ticks: readonly Tick[]): Promise<void> {
     const { mutation, network } = this.world;
     const engine = this.#engine as DurableEngine;
-    if (this.#requests === REQUESTS_MAX) return;
+    if (this.#requests === REQUESTS_MAX) return this.world.tally.add("request turned away");
     this.#requests++;
     const acknowledge = (): void =>
       network.send(from, { kind: "durable", ids: ticks.map(({ id }) => id as string) });

@@ -1,7 +1,8 @@
 import type { Status, Tick } from "../../streams/mod.ts";
 import type { Forecast } from "../../src/forecast/forecast.ts";
 import { Pipeline } from "../../src/pipeline.ts";
-import { TinyForecaster } from "./tiny_forecaster.ts";
+import type { Forecaster } from "../../src/forecast/forecaster.ts";
+import type { Tally } from "./tally.ts";
 
 /** A promise of the system was broken. */
 export class InvariantError extends Error {
@@ -19,14 +20,20 @@ export class Sink {
   /** Ticks that the pipeline left out, and said so, because a newer one of their series had come first. */
   readonly late = new Set<Tick>();
   readonly #sent: ReadonlyMap<string, Tick>;
-  readonly #oracle = new Pipeline({ forecaster: new TinyForecaster() });
+  readonly #oracle: Pipeline;
   /** One batch after another. */
   #last: Promise<void> = Promise.resolve();
   readonly #seen = new Map<string, string>();
 
-  /** `sent`: what the clients sent, by series and time. */
-  constructor(sent: ReadonlyMap<string, Tick>) {
+  /** `sent`: what the clients sent, by series and time. `oracle`: what the forecasts must equal. */
+  constructor(
+    sent: ReadonlyMap<string, Tick>,
+    oracle: Forecaster,
+    readonly latenessMs: number,
+    readonly tally: Tally,
+  ) {
     this.#sent = sent;
+    this.#oracle = new Pipeline({ forecaster: oracle });
   }
 
   /** Takes forecasts in. @throws {InvariantError} when one cannot be. */
@@ -46,16 +53,27 @@ export class Sink {
     if (tick === undefined) throw new InvariantError("What was never sent is called late");
     if (this.applied.has(tick)) throw new InvariantError(`Tick ${tick.id} is late and was applied`);
     this.late.add(tick);
+    this.tally.add("late tick");
   }
 
-  /** A tick may be late only behind a newer one of its series. @throws {InvariantError} */
-  checkLate(): void {
-    for (const tick of this.late) {
-      const newer = [...this.applied].some((one) =>
-        one.series === tick.series && one.time > tick.time
-      );
-      if (!newer || this.applied.has(tick)) {
+  /**
+   * When everything was sent and taken, each tick was forecast from, or was late behind a newer one of
+   * its series, or is held back still because nothing new enough has come. @throws {InvariantError}
+   */
+  checkAll(): void {
+    const newest = new Map<string, number>();
+    for (const { series, time } of this.#sent.values()) {
+      newest.set(series, Math.max(time, newest.get(series) ?? -Infinity));
+    }
+    for (const tick of this.#sent.values()) {
+      const behindMs = newest.get(tick.series) as number - tick.time;
+      const isLate = this.late.has(tick);
+      if (isLate && (this.applied.has(tick) || behindMs <= this.latenessMs)) {
         throw new InvariantError(`Tick ${tick.id} was called late and was not`);
+      }
+      const held = this.latenessMs > 0 && behindMs < this.latenessMs;
+      if (!isLate && !held && !this.applied.has(tick)) {
+        throw new InvariantError(`Tick ${tick.id} was acknowledged and never forecast from`);
       }
     }
   }
@@ -67,6 +85,7 @@ export class Sink {
       const seen = this.#seen.get(place);
       if (seen !== undefined) {
         if (seen !== bits) throw new InvariantError(`Forecast of ${place} came again, different`);
+        this.tally.add("forecast came again");
         continue;
       }
       const tick = this.#sent.get(`${forecast.series} ${forecast.time}`);

@@ -85,11 +85,6 @@ export class TinyForecaster implements Forecaster {
     return Promise.resolve();
   }
 
-  /** Takes the weights of another forecaster's snapshot. */
-  adopt({ arrays }: Snapshot): void {
-    this.#swap(arrays.weights);
-  }
-
   snapshot(): Snapshot {
     return {
       manifest: {

@@ -1,0 +1,96 @@
+import type { ObjectStore } from "@nats-io/obj";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { modelSubject, NatsPublisher } from "../../streams/mod.ts";
+import type { NetworkModel } from "../forecast/learner.ts";
+import { readModel, writeModel } from "../interop/model_file.ts";
+import { PARTITIONS, setUpCluster } from "./cluster_setup.ts";
+
+/** What a partition reads in its stream of a network trained elsewhere. */
+export interface ModelAnnouncement {
+  /** The object that holds it. */
+  readonly object: string;
+  /** Who trained it. */
+  readonly source: string;
+  /** Ascending for each source: an older one is not taken after a newer one. */
+  readonly version: number;
+}
+
+/** A network, and what it is announced as. */
+export interface SharedModel {
+  /** Who trained it: letters, digits, `-` and `_`. */
+  readonly source: string;
+  /** Ascending for each source. The same version always is the same network. */
+  readonly version: number;
+  /** The network. */
+  readonly model: NetworkModel;
+}
+
+/**
+ * Stores a network and announces it in the streams of partitions. Each takes it between two ticks, at a
+ * place in its stream that stays the same however often it is replayed.
+ */
+export async function announceModel(
+  publisher: NatsPublisher,
+  objects: ObjectStore,
+  { source, version, model }: SharedModel,
+  partitions: readonly number[],
+): Promise<void> {
+  const object = `model.${source}.${version}`;
+  // What was put before is the same, and somebody may be reading it.
+  if (await objects.info(object) === null) {
+    await objects.putBlob({ name: object }, writeModel(model));
+  }
+  const announcement: ModelAnnouncement = { object, source, version };
+  await publisher.publish(partitions.map((partition) => ({
+    subject: modelSubject(partition),
+    id: object,
+    data: JSON.stringify(announcement),
+  })));
+}
+
+/**
+ * What an entry announces.
+ *
+ * @throws {SyntaxError} when it announces nothing.
+ */
+export function readAnnouncement(data: Uint8Array): ModelAnnouncement {
+  const { object, source, version } = JSON.parse(new TextDecoder().decode(data)) ?? {};
+  if (typeof object !== "string" || typeof source !== "string" || !Number.isInteger(version)) {
+    throw new SyntaxError("Cannot take model: its announcement lacks object, source or version");
+  }
+  return { object, source, version };
+}
+
+/**
+ * The network that was announced.
+ *
+ * @throws {SyntaxError} when it is damaged.
+ * @throws {Error} when the store lacks it: it was stored before it was announced, so that may pass.
+ */
+export async function fetchModel(objects: ObjectStore, object: string): Promise<NetworkModel> {
+  const file = await objects.getBlob(object);
+  if (file === null) throw new Error(`Cannot find model ${object}`);
+  return readModel(file);
+}
+
+/**
+ * Gives every partition of a cluster a network, such as one trained aside on everything recorded.
+ *
+ * @param connection To the cluster.
+ * @param shared The network.
+ * @param partitions Partitions of the cluster.
+ */
+export async function publishModel(
+  connection: NatsConnection,
+  shared: SharedModel,
+  partitions: number = PARTITIONS,
+): Promise<void> {
+  const { objects } = await setUpCluster(connection, partitions);
+  const publisher = await NatsPublisher.open({ connection });
+  try {
+    const all = Array.from({ length: partitions }, (_, partition) => partition);
+    await announceModel(publisher, objects, shared, all);
+  } finally {
+    publisher.close();
+  }
+}
