@@ -1,11 +1,13 @@
 /**
  * Runs the commands of the guides in docs/guides as they stand there, and writes what came of them back:
- * scores and picture between the two marks. So no figure is set by hand, and every command runs.
+ * scores and picture between the two marks, and a line for each on the front page. So no figure is set by
+ * hand, and every command runs.
  *
  *     deno task guides [NAME …]
  */
 const ROOT = new URL("../", import.meta.url);
 const GUIDES = new URL("guides/", import.meta.url);
+const README = new URL("README.md", ROOT);
 const IMAGES = new URL("images/", import.meta.url);
 const BEGIN = "<!-- Written by `deno task guides`. -->";
 const END = "<!-- End. -->";
@@ -59,7 +61,7 @@ export async function runCommand(
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-async function makeGuide(name: string): Promise<void> {
+async function makeGuide(name: string): Promise<Evaluation> {
   let evaluation: Evaluation | undefined;
   let drawn: string | undefined;
   for (const command of guideCommands(name)) {
@@ -74,20 +76,55 @@ async function makeGuide(name: string): Promise<void> {
   }
   await Deno.mkdir(IMAGES, { recursive: true });
   await Deno.copyFile(new URL(drawn, ROOT), new URL(`guide-${name}.svg`, IMAGES));
-  const path = new URL(`${name}.md`, GUIDES);
-  const text = await Deno.readTextFile(path);
+  await writeBetweenMarks(new URL(`${name}.md`, GUIDES), results(name, evaluation));
+  return evaluation;
+}
+
+async function writeBetweenMarks(page: URL, content: string): Promise<void> {
+  const text = await Deno.readTextFile(page);
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (begin < 0 || end < begin) throw new SyntaxError(`${name}.md has no marks for its scores`);
+  if (begin < 0 || end < begin) {
+    throw new SyntaxError(`${page.pathname} has no marks for its scores`);
+  }
   await Deno.writeTextFile(
-    path,
-    `${text.slice(0, begin)}${BEGIN}\n\n${results(name, evaluation)}\n\n${text.slice(end)}`,
+    page,
+    `${text.slice(0, begin)}${BEGIN}\n\n${content}\n\n${text.slice(end)}`,
   );
 }
 
+/** All guides in one table: Tickcast beside the best of the simple methods. */
+function overview(evaluations: ReadonlyMap<string, Evaluation>): string {
+  const lines = [...evaluations].map(([name, { horizon, scored, models }]) => {
+    const { tickcast, ...simple } = models;
+    const [best, scores] = Object.entries(simple).sort(([, a], [, b]) => a.crps - b.crps)[0];
+    const title = name[0].toUpperCase() + name.slice(1).replaceAll("-", " ");
+    return cells([
+      `[${title}](docs/guides/${name}.md)`,
+      String(horizon),
+      count(scored),
+      tickcast.crps.toPrecision(4),
+      `${scores.crps.toPrecision(4)} (${best})`,
+      skillText(scores),
+      share(tickcast.coverage90),
+    ]);
+  });
+  const heads = ["steps ahead", "forecasts", "CRPS", "best simple method", "skill over it"];
+  return [
+    cells(["Series", ...heads, "in the 90 % band"]),
+    cells(["---", ...heads.map(() => "---:"), "---:"]),
+    ...lines,
+  ].join("\n");
+}
+
+const count = (value: number): string => value.toLocaleString("en");
+const cells = (values: readonly string[]): string => `| ${values.join(" | ")} |`;
+const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
+
+function skillText({ skill }: ModelScores): string {
+  return skill ? `${share(skill.skill)} (${share(skill.low)} to ${share(skill.high)})` : "";
+}
+
 function results(name: string, { rows, scored, horizon, models }: Evaluation): string {
-  const count = (value: number): string => value.toLocaleString("en");
-  const cells = (values: readonly string[]): string => `| ${values.join(" | ")} |`;
-  const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
   const lines = Object.entries(models).map(([model, scores]) => {
     const { mae, rmse, crps, coverage80, coverage90, skill } = scores;
     const over = skill ? `${share(skill.skill)} (${share(skill.low)} to ${share(skill.high)})` : "";
@@ -95,7 +132,7 @@ function results(name: string, { rows, scored, horizon, models }: Evaluation): s
       model,
       ...[mae, rmse, crps].map((value) => value.toPrecision(4)),
       ...[coverage80, coverage90].map(share),
-      over,
+      skillText(scores),
     ]);
   });
   const heads = ["model", "MAE", "RMSE", "CRPS", "in the 80 % band", "in the 90 % band"];
@@ -112,10 +149,13 @@ function results(name: string, { rows, scored, horizon, models }: Evaluation): s
 
 if (import.meta.main) {
   const names = Deno.args.length > 0 ? Deno.args : guideNames();
+  const evaluations = new Map<string, Evaluation>();
   for (const name of names) {
     console.log(name);
-    await makeGuide(name);
+    evaluations.set(name, await makeGuide(name));
   }
-  const pages = names.map((name) => new URL(`${name}.md`, GUIDES).pathname);
-  await runCommand(["deno", "fmt", "--quiet", ...pages]);
+  // The front page shows all of them or is left as it is.
+  if (Deno.args.length === 0) await writeBetweenMarks(README, overview(evaluations));
+  const pages = [README, ...names.map((name) => new URL(`${name}.md`, GUIDES))];
+  await runCommand(["deno", "fmt", "--quiet", ...pages.map(({ pathname }) => pathname)]);
 }
