@@ -126,8 +126,7 @@ function skillText({ skill }: ModelScores): string {
 
 function results(name: string, { rows, scored, horizon, models }: Evaluation): string {
   const lines = Object.entries(models).map(([model, scores]) => {
-    const { mae, rmse, crps, coverage80, coverage90, skill } = scores;
-    const over = skill ? `${share(skill.skill)} (${share(skill.low)} to ${share(skill.high)})` : "";
+    const { mae, rmse, crps, coverage80, coverage90 } = scores;
     return cells([
       model,
       ...[mae, rmse, crps].map((value) => value.toPrecision(4)),
