@@ -1,6 +1,6 @@
-import { type Status, systemClock, type Tick } from "../../streams/mod.ts";
+import { type Status, type StatusListener, systemClock, type Tick } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
-import { DEFAULT_PORT, startServer } from "../serve/server.ts";
+import { DEFAULT_PORT } from "../serve/server.ts";
 import { MemoryStore } from "../state/memory_store.ts";
 import { SqliteStore } from "../state/sqlite_store.ts";
 import { JournalError, type StateStore } from "../state/store.ts";
@@ -12,8 +12,9 @@ import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaste
 import { type OpenFeed, openFeed } from "./open_feed.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
 import { Outlets } from "./outlets.ts";
-import { noteStatus } from "./status_note.ts";
+import { openServer, SERVER_OPTIONS } from "./server_options.ts";
 import { featuresOf, openStages, STAGE_OPTIONS, stageConfig } from "./stage_options.ts";
+import { noteStatus } from "./status_note.ts";
 
 const OPTIONS = {
   config: {
@@ -48,6 +49,7 @@ const OPTIONS = {
     description: "Keep accepted ticks and checkpoints there; in memory where left out",
   },
   ...STAGE_OPTIONS,
+  ...SERVER_OPTIONS,
   ...FORECASTER_OPTIONS,
   ...NETWORK_OPTIONS,
 } as const;
@@ -91,7 +93,9 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   const features = featuresOf(stages);
   const note = (status: Status): void => noteStatus(status, context);
 
-  const store = await openStore(options.state);
+  // The store may have something to say before there is an engine whose listeners hear it.
+  let report = note;
+  const store = await openStore(options.state, (status) => report(status));
   const forecaster = await openForecaster(options, features.length - 1, note);
   const outlets = await Outlets.open(config, options.record, forecaster.levels, note);
   const engine = await Engine.open({
@@ -99,11 +103,13 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
     store,
     features,
     stages: openStages(stages, note, outlets.late),
+    seriesMax: options["max-series"],
   });
   engine.onStatus(note);
+  report = engine.report;
   engine.onForecasts((forecasts) => outlets.forecasts(forecasts));
   try {
-    const server = await startServer({ engine, host: options.host, port: options.port });
+    const server = await openServer(engine, options, context);
     const open: OpenFeed[] = [];
     // One feed that cannot go on ends them all.
     const ending = new AbortController();
@@ -190,10 +196,13 @@ function fail(feed: OpenFeed, end: () => void): (error: unknown) => never {
   };
 }
 
-async function openStore(folder: string | undefined): Promise<StateStore> {
+async function openStore(
+  folder: string | undefined,
+  onStatus: StatusListener,
+): Promise<StateStore> {
   if (folder === undefined) return new MemoryStore();
   await Deno.mkdir(folder, { recursive: true });
-  return SqliteStore.open({ folder });
+  return SqliteStore.open({ folder, onStatus });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

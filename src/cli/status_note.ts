@@ -21,6 +21,8 @@ export function noteStatus(status: Status, context: CommandContext): void {
       return context.note(`${status.backend} is back`);
     case "recovered":
       return context.note(`${status.part} is well again`);
+    case "operated":
+      return context.note(`${status.by} asked: ${status.action}`);
     case "stale":
       return context.note(`${status.source}: silent for ${Math.round(status.ageMs / 1000)} s`);
   }

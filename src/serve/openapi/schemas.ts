@@ -1,0 +1,159 @@
+const text = { type: "string" } as const;
+const flag = { type: "boolean" } as const;
+const count = { type: "integer", minimum: 0 } as const;
+/** A number JSON has no word for (NaN, infinity) is null. */
+const number = { type: ["number", "null"] } as const;
+const numbers = { type: "array", items: number } as const;
+const byFeature = { type: "object", additionalProperties: { type: "number" } } as const;
+
+/** An object with these properties and no others; those named in `optional` may be missing. */
+function object<const P extends Record<string, unknown>>(
+  properties: P,
+  ...optional: (keyof P)[]
+): Record<string, unknown> {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name));
+  return { type: "object", properties, required, additionalProperties: false };
+}
+
+const refusal = {
+  reason: { ...text, description: "Why, for programs." },
+  field: { ...text, description: "The field at fault, empty where the whole input is." },
+  detail: { ...text, description: "Why, for people." },
+};
+
+/** The schemas of the API, by name (JSON Schema 2020-12). */
+export const SCHEMAS = {
+  Problem: object({ type: { const: "error" }, ...refusal }),
+  Tick: {
+    ...object(
+      {
+        series: { ...text, minLength: 1, maxLength: 256 },
+        time: {
+          type: ["number", "string"],
+          description: "Epoch milliseconds, or RFC 3339.",
+        },
+        value: { type: "number" },
+        values: { ...byFeature, description: "By feature, in place of value." },
+        id: {
+          ...text,
+          maxLength: 128,
+          description: "By which a repeated delivery is recognised.",
+        },
+      },
+      "value",
+      "values",
+      "id",
+    ),
+    additionalProperties: true,
+  },
+  Ticks: {
+    oneOf: [
+      { $ref: "#/components/schemas/Tick" },
+      { type: "array", items: { $ref: "#/components/schemas/Tick" } },
+    ],
+  },
+  IngestAnswer: object(
+    {
+      type: { enum: ["ack", "error"] },
+      sequence: { ...count, description: "The number of the message on its socket, from 1." },
+      count: { ...count, description: "Ticks accepted." },
+      rejected: { ...count, description: "Ticks refused." },
+      ...refusal,
+      line: { ...count, description: "The place of the tick in the body, from 1." },
+      errors: { type: "array", items: object({ ...refusal, line: count }) },
+    },
+    "sequence",
+    "rejected",
+    "reason",
+    "field",
+    "detail",
+    "line",
+    "errors",
+  ),
+  Forecast: object({
+    type: { const: "forecast" },
+    series: text,
+    time: { type: "number", description: "The time of the last tick seen, epoch milliseconds." },
+    step: count,
+    value: { ...number, description: "The value of that tick." },
+    horizon: { ...numbers, description: "The times forecast for, epoch milliseconds." },
+    mean: numbers,
+    quantiles: {
+      type: "object",
+      additionalProperties: numbers,
+      description: "By level, such as 0.05.",
+    },
+    parameters: { ...count, description: "The version of the network's parameters." },
+    flags: {
+      type: "array",
+      items: { enum: ["warming-up", "degraded", "stale", "anomaly"] },
+    },
+    pValue: { ...number, description: "How surprising the last tick was, two-sided." },
+  }, "value"),
+  SeriesPage: object(
+    { series: { type: "array", items: text }, total: count, next: count },
+    "next",
+  ),
+  SeriesDetail: object({
+    series: text,
+    steps: count,
+    ticks: {
+      type: "array",
+      items: object({ time: { type: "number" }, values: byFeature }),
+      description: "The last ones accepted since the server's start, oldest first.",
+    },
+    forecast: { $ref: "#/components/schemas/Forecast" },
+    experts: {
+      type: "object",
+      additionalProperties: number,
+      description: "The weight of each expert at the end of the horizon.",
+    },
+  }),
+  Health: object(
+    {
+      ok: flag,
+      detail: text,
+      waiting: { ...count, description: "Ticks accepted and not yet forecast from." },
+      applied: { ...count, description: "Ticks forecast from since the beginning." },
+      series: count,
+      store: object({
+        sequence: { ...count, description: "The number of the last durable tick." },
+        journalBytes: count,
+        checkpoints: { type: "array", items: count },
+        writable: flag,
+      }),
+    },
+    "detail",
+    "waiting",
+    "applied",
+    "series",
+    "store",
+  ),
+  Document: {
+    type: "object",
+    properties: { openapi: text, info: { type: "object" }, paths: { type: "object" } },
+    required: ["openapi", "info", "paths"],
+  },
+  Readiness: object({ ready: flag, draining: flag }),
+  Saved: object({ ok: { const: true }, applied: count }),
+  Learning: object({
+    version: count,
+    frozen: flag,
+    training: flag,
+    description: text,
+    runs: {
+      type: "array",
+      items: object({
+        startedAt: count,
+        endedAt: count,
+        why: { enum: ["interval", "drift", "asked"] },
+        verdict: { enum: ["promoted", "rejected", "rolled-back"] },
+        version: count,
+        championLoss: number,
+        candidateLoss: number,
+        predecessorLoss: number,
+        curve: { type: "array", items: object({ training: number, validation: number }) },
+      }),
+    },
+  }),
+};
