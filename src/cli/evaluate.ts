@@ -4,6 +4,7 @@ import {
   type EvaluationResult,
   type ModelResult,
 } from "../evaluate/evaluate.ts";
+import { type BaselineName, BASELINES } from "../evaluate/baselines.ts";
 import { evaluateChannels } from "../evaluate/channels.ts";
 import { evaluationReport, forecastPlot } from "../evaluate/report.ts";
 import { svgFile } from "../evaluate/svg_plot.ts";
@@ -42,6 +43,12 @@ const OPTIONS = {
     choices: ["learn-first", "forecast-first"],
     description: "Learn the current value before forecasting, or after it (as river does)",
   },
+  baselines: {
+    kind: "list",
+    placeholder: "NAME",
+    choices: [...BASELINES, "none"],
+    description: "Simple methods scored beside it; all of them where left out",
+  },
   rows: { kind: "integer", min: 1, placeholder: "N", description: "Rows used at most" },
   "target-columns": {
     kind: "list",
@@ -65,7 +72,17 @@ const OPTIONS = {
 } as const;
 
 /** Scores of one model as printed, in this order. */
-const SCORES = ["mae", "rmse", "nrmse", "mape", "crps", "coverage80", "coverage90"] as const;
+const SCORES = [
+  "mae",
+  "rmse",
+  "nrmse",
+  "mape",
+  "mase",
+  "pinball",
+  "crps",
+  "coverage80",
+  "coverage90",
+] as const;
 
 /** Scores Tickcast and the simple methods on a CSV, test-then-train. */
 export const evaluate: Command = {
@@ -120,6 +137,7 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
       scoreTo: options["score-to"],
       order: options.order as "learn-first" | "forecast-first",
       forecaster: forecasterOptions(options),
+      baselines: baselines(options.baselines),
       onProgress: (model, done) => {
         context.signal.throwIfAborted();
         progress.update(Math.round(done * rows.length), rows.length, model);
@@ -186,6 +204,11 @@ async function runChannels(
     progress.end();
   }
   return 0;
+}
+
+function baselines(named: readonly string[]): readonly BaselineName[] | undefined {
+  if (named.length === 0) return undefined;
+  return BASELINES.filter((name) => named.includes(name));
 }
 
 function toRow(tick: Tick, features: readonly string[]): EvaluationRow {
