@@ -38,6 +38,16 @@ export class WorkerProcess {
     return (last?.partitions ?? []) as number[];
   }
 
+  /** Stops it where it stands, until `resume`. */
+  pause(): void {
+    this.#process.kill("SIGSTOP");
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    this.#process.kill("SIGCONT");
+  }
+
   /** `kill -9`. */
   async kill(): Promise<void> {
     try {
