@@ -2,10 +2,13 @@
 // what does a second worker add?
 //
 //   deno run -A bench/cluster_throughput.ts [--experts light] [--series 200] [--steps 200]
-//     [--rounds 3] [--tiny]
+//     [--rounds 3] [--share 0.2] [--tiny]
 //
 // Every way is a process of its own with durable state, fed one tick a message, and timed from the first
-// tick until the last forecast has arrived. Rounds are interleaved; the median of each way counts.
+// tick until the last forecast has arrived. Rounds are interleaved; the median of each way counts. With
+// --share each worker runs for that share of the time only, one after the other: where cores are too few
+// for two workers and a server, it tells what two would do that had a core each. The processor's time is
+// the kernel's count, so it does not depend on what else runs on the machine (Linux only).
 import { parseArgs } from "@std/cli/parse-args";
 // @ts-types="npm:@types/ws@8"
 import { WebSocket } from "ws";
@@ -24,9 +27,11 @@ export interface ThroughputOptions {
   /** Ticks of each series that are timed; a fifth as many go before, to warm up. */
   readonly steps: number;
   readonly rounds: number;
+  /** The share of the time that each worker runs. */
+  readonly share: number;
 }
 
-/** Medians over the rounds, in ticks a second. */
+/** Medians over the rounds, in ticks a second; NaN where it was not measured. */
 export interface ThroughputResult {
   /** Over a loopback WebSocket, one tick a frame. */
   readonly webSocket: number;
@@ -34,10 +39,20 @@ export interface ThroughputResult {
   readonly webSocketBatched: number;
   readonly oneWorker: number;
   readonly twoWorkers: number;
+  /** The processor's time for a tick, in microseconds: of a worker, */
+  readonly workerCpu: number;
+  /** of two workers together, */
+  readonly twoWorkersCpu: number;
+  /** of the NATS server behind one worker, storing ticks and forecasts, */
+  readonly natsCpu: number;
+  /** and of the WebSocket server with one tick a frame. */
+  readonly webSocketCpu: number;
   readonly cores: number;
 }
 
 const PARTITIONS = 8;
+/** How long a worker runs at a time, where it shares. */
+const SLOT_MS = 25;
 /** Frames sent and not answered yet; the server pauses a socket behind 256. */
 const FRAMES_AHEAD = 200;
 const main = new URL("../src/cli/main.ts", import.meta.url).pathname;
@@ -55,24 +70,45 @@ export async function throughput(options: ThroughputOptions): Promise<Throughput
     oneWorker: () => throughJetStream(options, load, 1),
     twoWorkers: () => throughJetStream(options, load, 2),
   };
-  const rates: Record<keyof typeof ways, number[]> = {
-    webSocket: [],
-    webSocketBatched: [],
-    oneWorker: [],
-    twoWorkers: [],
-  };
+  // A worker held to a share is no match for a server that is not.
+  const names = (Object.keys(ways) as (keyof typeof ways)[])
+    .filter((name) => options.share >= 1 || !name.startsWith("webSocket"));
+  const timings = new Map(names.map((name) => [name, [] as Timing[]]));
   for (let round = 0; round < rounds; round++) {
-    for (const way of Object.keys(ways) as (keyof typeof ways)[]) {
-      rates[way].push(load.timed.length / await ways[way]());
-    }
+    for (const name of names) timings.get(name)?.push(await ways[name]());
   }
+  const of = (name: keyof typeof ways, what: (timing: Timing) => number): number =>
+    median((timings.get(name) ?? []).map(what));
+  const rate = ({ seconds }: Timing): number => load.timed.length / seconds;
+  const cpu = ({ cpuSeconds }: Timing): number => cpuSeconds * 1e6 / load.timed.length;
   return {
-    webSocket: median(rates.webSocket),
-    webSocketBatched: median(rates.webSocketBatched),
-    oneWorker: median(rates.oneWorker),
-    twoWorkers: median(rates.twoWorkers),
+    webSocket: of("webSocket", rate),
+    webSocketBatched: of("webSocketBatched", rate),
+    oneWorker: of("oneWorker", rate),
+    twoWorkers: of("twoWorkers", rate),
+    workerCpu: of("oneWorker", cpu),
+    twoWorkersCpu: of("twoWorkers", cpu),
+    // Its time covers storing the ticks, and storing and delivering what comes of them.
+    natsCpu: of("oneWorker", ({ natsSeconds }) => natsSeconds * 1e6 / load.timed.length),
+    webSocketCpu: of("webSocket", cpu),
     cores: navigator.hardwareConcurrency,
   };
+}
+
+/** How long one way took. */
+interface Timing {
+  readonly seconds: number;
+  /** The processor's time of what forecasts. */
+  readonly cpuSeconds: number;
+  /** And of the NATS server, where there is one. */
+  readonly natsSeconds: number;
+}
+
+/** The processor's time that a process has had, as Linux counts it. */
+function cpuSecondsOf(pid: number): number {
+  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1].split(" ");
+  // Ticks of a hundredth of a second, in user and in kernel mode.
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 interface Load {
@@ -80,12 +116,12 @@ interface Load {
   readonly timed: readonly Tick[];
 }
 
-/** Seconds of a server that is fed over one socket, and whose forecasts are read over another. */
+/** Times a server that is fed over one socket, and whose forecasts are read over another. */
 async function overWebSocket(
   options: ThroughputOptions,
   load: Load,
   ticksAFrame: number,
-): Promise<number> {
+): Promise<Timing> {
   const folder = await Deno.makeTempDir();
   const server = new Deno.Command(Deno.execPath(), {
     args: [
@@ -100,10 +136,12 @@ async function overWebSocket(
     const ingest = await openSocket(`${url}/v1/ingest`);
     const forecasts = await openSocket(`${url}/v1/forecasts`);
     await drive(ingest, forecasts, load.warmUp, ticksAFrame);
+    const cpuBefore = cpuSecondsOf(server.pid);
     const seconds = await drive(ingest, forecasts, load.timed, ticksAFrame);
+    const cpuSeconds = cpuSecondsOf(server.pid) - cpuBefore;
     ingest.terminate();
     forecasts.terminate();
-    return seconds;
+    return { seconds, cpuSeconds, natsSeconds: 0 };
   } finally {
     server.kill("SIGTERM");
     await server.status;
@@ -154,12 +192,12 @@ async function drive(
   return (performance.now() - startedMs) / 1000;
 }
 
-/** Seconds of workers to whom a stream is given that was filled while they stood still. */
+/** Times workers to whom a stream is given that was filled while they stood still. */
 async function throughJetStream(
   options: ThroughputOptions,
   { warmUp, timed }: Load,
   count: number,
-): Promise<number> {
+): Promise<Timing> {
   const server = await NatsServer.start(options.natsServer);
   const connection = await connectCluster(server.url, "feed");
   await setUpCluster(connection, PARTITIONS);
@@ -184,18 +222,47 @@ async function throughJetStream(
     }
     await send(connection, batches(warmUp), PARTITIONS);
     while (await storedForecasts(connection) < warmUp.length) await systemClock.sleep(20);
+    const cpu = (): number => workers.reduce((sum, { pid }) => sum + cpuSecondsOf(pid), 0);
+    const natsBefore = cpuSecondsOf(server.pid as number);
     for (const worker of workers) worker.pause();
     await send(connection, batches(timed), PARTITIONS);
     const startedMs = performance.now();
-    for (const worker of workers) worker.resume();
+    const cpuBefore = cpu();
+    const done = new AbortController();
+    const running = runInTurn(workers, options.share, done.signal);
     while (await storedForecasts(connection) < warmUp.length + timed.length) {
       await systemClock.sleep(5);
     }
-    return (performance.now() - startedMs) / 1000;
+    const seconds = (performance.now() - startedMs) / 1000;
+    done.abort();
+    await running;
+    return {
+      seconds,
+      cpuSeconds: cpu() - cpuBefore,
+      natsSeconds: cpuSecondsOf(server.pid as number) - natsBefore,
+    };
   } finally {
     await Promise.all(workers.map((worker) => worker.kill()));
     await connection.close();
     await server.stop();
+  }
+}
+
+/** Lets each worker run for its share of the time; those that share do so one after the other. */
+async function runInTurn(
+  workers: readonly WorkerProcess[],
+  share: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (share >= 1) return workers.forEach((worker) => worker.resume());
+  const restMs = SLOT_MS / share - SLOT_MS * workers.length;
+  while (!signal.aborted) {
+    for (const worker of workers) {
+      worker.resume();
+      await systemClock.sleep(SLOT_MS);
+      worker.pause();
+    }
+    await systemClock.sleep(restMs, signal);
   }
 }
 
@@ -230,10 +297,10 @@ function median(values: readonly number[]): number {
 }
 
 if (import.meta.main) {
-  const { experts, series, steps, rounds, tiny } = parseArgs(Deno.args, {
-    string: ["experts", "series", "steps", "rounds"],
+  const { experts, series, steps, rounds, share, tiny } = parseArgs(Deno.args, {
+    string: ["experts", "series", "steps", "rounds", "share"],
     boolean: ["tiny"],
-    default: { experts: "light", series: "200", steps: "200", rounds: "3" },
+    default: { experts: "light", series: "200", steps: "200", rounds: "3", share: "1" },
   });
   const natsServer = natsServerPath();
   if (natsServer === undefined) Deno.exit(1);
@@ -243,12 +310,15 @@ if (import.meta.main) {
     series: tiny ? 10 : Number(series),
     steps: tiny ? 20 : Number(steps),
     rounds: tiny ? 1 : Number(rounds),
+    share: Number(share),
   });
-  console.log(JSON.stringify({ experts, ...result }));
+  console.log(JSON.stringify({ experts, share, ...result }));
   const { webSocket, webSocketBatched, oneWorker, twoWorkers } = result;
-  console.log(
-    `one worker / WebSocket: ${(oneWorker / webSocket).toFixed(2)} (one tick a frame), ` +
-      `${(oneWorker / webSocketBatched).toFixed(2)} (100 ticks a frame); ` +
-      `two workers / one: ${(twoWorkers / oneWorker).toFixed(2)} on ${result.cores} cores`,
-  );
+  if (Number(share) >= 1) {
+    console.log(
+      `one worker / WebSocket: ${(oneWorker / webSocket).toFixed(2)} (one tick a frame), ` +
+        `${(oneWorker / webSocketBatched).toFixed(2)} (100 ticks a frame)`,
+    );
+  }
+  console.log(`two workers / one: ${(twoWorkers / oneWorker).toFixed(2)} on ${result.cores} cores`);
 }

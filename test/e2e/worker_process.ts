@@ -32,6 +32,11 @@ export class WorkerProcess {
     );
   }
 
+  /** The process. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** The partitions it owns, as it last said. */
   get owned(): readonly number[] {
     const last = this.events.findLast(({ kind }) => kind === "owned");
