@@ -1,6 +1,7 @@
 // What do a series and a tick cost: memory, time, and bytes in a checkpoint?
 //
-//   deno run -A bench/series_cost.ts [--experts light] [--series 1000] [--steps 300] [--tiny]
+//   deno run -A bench/series_cost.ts [--experts light] [--network] [--series 1000] [--steps 300]
+//     [--history 16384] [--tiny]
 //
 // Through the pipeline, a micro-batch holding one tick of each series; the text of every forecast is made
 // too. Time is the processor's, whatever else runs on the machine. Memory is what the process holds after a collection where --v8-flags=--expose-gc is given.
@@ -30,10 +31,11 @@ export async function seriesCost(
   network: boolean,
   series: number,
   steps: number,
+  historyLimit: number,
 ): Promise<SeriesCost> {
   const before = held();
   const guests = network ? [await openNetwork({ horizon: 2, plan: false })] : [];
-  const forecaster = new OnlineForecaster({ horizon: 2, experts, season: 0, guests });
+  const forecaster = new OnlineForecaster({ horizon: 2, experts, season: 0, guests, historyLimit });
   const pipeline = new Pipeline({ forecaster });
   const warmUp = steps >> 1;
   let step = 0;
@@ -69,10 +71,10 @@ function held(): number {
 }
 
 if (import.meta.main) {
-  const { experts, series, steps, tiny, network } = parseArgs(Deno.args, {
-    string: ["experts", "series", "steps"],
+  const { experts, series, steps, history, tiny, network } = parseArgs(Deno.args, {
+    string: ["experts", "series", "steps", "history"],
     boolean: ["tiny", "network"],
-    default: { experts: "light", series: "1000", steps: "300" },
+    default: { experts: "light", series: "1000", steps: "300", history: "16384" },
   });
   const names = experts === "all" ? ALL_EXPERTS : LIGHT_EXPERTS;
   const cost = await seriesCost(
@@ -80,6 +82,7 @@ if (import.meta.main) {
     network,
     tiny ? 10 : Number(series),
     tiny ? 20 : Number(steps),
+    Number(history),
   );
-  console.log(JSON.stringify({ experts, network, ...cost }));
+  console.log(JSON.stringify({ experts, network, history, ...cost }));
 }
