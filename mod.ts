@@ -6,6 +6,7 @@
 export {
   type Clock,
   type Frame,
+  type IngestAnswer,
   InputError,
   type RejectReason,
   type Status,
@@ -30,6 +31,13 @@ export {
   OnlineForecaster,
   type OnlineForecasterOptions,
 } from "./src/forecast/online_forecaster.ts";
+export { NetworkRecorder } from "./src/forecast/network_recorder.ts";
+export {
+  type TrainedNetwork,
+  TRAINING_DEFAULTS,
+  trainNetwork,
+  type TrainNetworkOptions,
+} from "./src/forecast/train_network.ts";
 export { ALL_EXPERTS, type ExpertName, LIGHT_EXPERTS } from "./src/forecast/experts/registry.ts";
 export { CRPS_LEVELS, type Scores } from "./src/evaluate/metrics.ts";
 export {
@@ -37,6 +45,7 @@ export {
   type ChannelsResult,
   evaluateChannels,
 } from "./src/evaluate/channels.ts";
+export { type DueForecast, type LiveScore, LiveScores } from "./src/evaluate/live_scores.ts";
 export { evaluationReport } from "./src/evaluate/report.ts";
 export type { BaselineName } from "./src/evaluate/baselines.ts";
 export type { Skill } from "./src/evaluate/bootstrap.ts";
@@ -49,6 +58,14 @@ export {
   type ModelResult,
 } from "./src/evaluate/evaluate.ts";
 export { Pipeline, type PipelineOptions } from "./src/pipeline.ts";
+export {
+  type ClientOptions,
+  type ForecastsOptions,
+  type PageOptions,
+  type SeriesPage,
+  TickcastClient,
+} from "./src/serve/client.ts";
+export { ClientError } from "./src/serve/client_error.ts";
 export { encodeForecast, type ForecastMessage } from "./src/serve/wire.ts";
 export {
   type Architecture,
@@ -99,7 +116,6 @@ export {
   type JournalRecord,
   type StateStore,
   type StoreStats,
-  type SwapRecord,
 } from "./src/state/store.ts";
 export {
   parametersFromStateDict,

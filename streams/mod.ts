@@ -16,9 +16,11 @@ export {
   type RingView,
 } from "./ring_buffer.ts";
 export { type Decoded, type DecodeOptions, TickDecoder } from "./transforms/decode.ts";
+export { type FrameDecoder, frameDecoder, type FrameFormat } from "./transforms/frame_decoder.ts";
+export { SenmlDecoder } from "./transforms/senml.ts";
 export { compilePath, type PathReader } from "./transforms/path.ts";
 export { sourceOf } from "./sources/source.ts";
-export { type ByteInput } from "./sources/bytes.ts";
+export { type ByteInput, openBytes, peekBytes } from "./sources/bytes.ts";
 export { csvSource, type CsvSourceOptions } from "./sources/csv.ts";
 export { ndjsonSink, type NdjsonSinkOptions } from "./sinks/ndjson.ts";
 export { ManualClock } from "./manual_clock.ts";
@@ -82,3 +84,21 @@ export {
   type CoinbaseExchangeFeedOptions,
 } from "./sources/exchanges/coinbase.ts";
 export { krakenFeed, type KrakenFeedOptions } from "./sources/exchanges/kraken.ts";
+export type { LiveOptions } from "./sources/live.ts";
+export type { MqttBroker } from "./mqtt_client.ts";
+export { mqttSource, type MqttSourceOptions } from "./sources/mqtt.ts";
+export { sseSource, type SseSourceOptions } from "./sources/sse.ts";
+export type { OutboxOptions } from "./sinks/outbox.ts";
+export { mqttSink, type MqttSinkOptions } from "./sinks/mqtt.ts";
+export { webhookSink, type WebhookSinkOptions } from "./sinks/webhook.ts";
+export { type CsvCell, csvSink, type CsvSinkOptions } from "./sinks/csv.ts";
+export {
+  encodeSse,
+  type SseEvent,
+  sseSink,
+  type SseSinkOptions,
+  type SseSubscriber,
+  sseSubscriber,
+  type SseSubscriberOptions,
+} from "./sinks/sse.ts";
+export { fileSink, type FileSinkOptions } from "./sinks/file.ts";

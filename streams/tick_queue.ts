@@ -18,16 +18,17 @@ export interface TickQueueOptions {
 }
 
 /**
- * The bounded place between a feed that cannot wait and a reader that may be slow.
+ * The bounded place between a feed that cannot wait and a reader that may be slow, for ticks or anything
+ * else that belongs to a series.
  *
  * Under `block` the queue takes what it is given and says that it is full: whoever fills it must stop.
  */
-export class TickQueue {
+export class TickQueue<T extends { readonly series: string } = Tick> {
   readonly #policy: QueuePolicy;
   readonly #ticksMax: number;
   readonly #batchTicks: number;
   /** In order of arrival; keyed by series where only the latest counts, else by a running number. */
-  readonly #ticks = new Map<string | number, Tick>();
+  readonly #ticks = new Map<string | number, T>();
   #next = 0;
   #dropped = 0;
   #closed = false;
@@ -71,7 +72,7 @@ export class TickQueue {
    * @param canWait Whether the sender can be held back; if not, `block` drops the oldest.
    * @returns How many ticks were dropped for them.
    */
-  push(ticks: readonly Tick[], canWait = true): number {
+  push(ticks: readonly T[], canWait = true): number {
     const latest = this.#policy === "latest-per-series";
     const bounded = this.#policy !== "block" || !canWait;
     const before = this.#dropped;
@@ -94,12 +95,12 @@ export class TickQueue {
    *
    * @returns At least one tick, or undefined when the queue is closed and empty.
    */
-  async take(): Promise<readonly Tick[] | undefined> {
+  async take(): Promise<readonly T[] | undefined> {
     while (this.#ticks.size === 0) {
       if (this.#closed) return undefined;
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
-    const batch: Tick[] = [];
+    const batch: T[] = [];
     for (const [key, tick] of this.#ticks) {
       batch.push(tick);
       this.#ticks.delete(key);

@@ -32,7 +32,7 @@ const FLAGS: readonly string[] = [
   "--runtime",
   "stub",
   "--optimizeLevel",
-  "3",
+  "1",
   "--shrinkLevel",
   "0",
   "--noAssert",

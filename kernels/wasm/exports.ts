@@ -1,7 +1,7 @@
 /** What the module built from `assembly/` exports. Pointers, sizes and counts are whole numbers; pointers are in bytes. */
 export interface WasmExports {
   readonly memory: WebAssembly.Memory;
-  activate(kind: number, source: number, target: number, length: number): void;
+  activate(kind: number, at: number, length: number): void;
   adam(...args: (number | boolean)[]): void;
   backwardScratch(cell: number, I: number, H: number, steps: number, batch: number): number;
   clip(gradient: number, length: number, maxNorm: number, norm: number): void;
@@ -22,7 +22,7 @@ export interface WasmExports {
   scatter(width: number, source: number, index: number, target: number, count: number): void;
   sequence(...args: number[]): void;
   sequenceBackward(...args: number[]): void;
-  sequenceScratch(cell: number, H: number, steps: number, batch: number): number;
+  sequenceScratch(cell: number, I: number, H: number, steps: number, batch: number): number;
   sgd(...args: number[]): void;
   step(
     cell: number,
@@ -38,5 +38,5 @@ export interface WasmExports {
     output: number,
     scratch: number,
   ): number;
-  stepScratch(cell: number, H: number, batch: number): number;
+  stepScratch(cell: number, I: number, H: number, batch: number): number;
 }

@@ -60,7 +60,7 @@ export const KERNELS: Kernels = {
     );
     const capacity = Math.floor(args.h.length / hiddenSize);
     const { step, stepScratch } = host.exports;
-    host.reserveScratch(stepScratch(cell, hiddenSize, batch));
+    host.reserveScratch(stepScratch(cell, inputSize, hiddenSize, batch));
     return (count) => {
       const outside = step(
         cell,
@@ -88,7 +88,7 @@ export const KERNELS: Kernels = {
       ...[args.x, args.packed, args.h0, args.c0, args.hs, args.cs, args.saved],
     );
     const { sequence, sequenceScratch } = host.exports;
-    host.reserveScratch(sequenceScratch(cell, hiddenSize, steps, batch));
+    host.reserveScratch(sequenceScratch(cell, inputSize, hiddenSize, steps, batch));
     return () => sequence(cell, inputSize, hiddenSize, steps, batch, ...at, host.scratch);
   },
 

@@ -1,4 +1,4 @@
-import { csvSource, type StatusListener, type Tick } from "../../streams/mod.ts";
+import { type ByteInput, csvSource, type StatusListener, type Tick } from "../../streams/mod.ts";
 import { type OptionValues, UsageError } from "./options.ts";
 
 /** The options of every command that reads a CSV. */
@@ -28,7 +28,12 @@ export const CSV_OPTIONS = {
 export function openCsv(
   operands: readonly string[],
   options: OptionValues<typeof CSV_OPTIONS>,
-  more: { speed?: number; signal?: AbortSignal; onStatus?: StatusListener } = {},
+  more: {
+    input?: ByteInput;
+    speed?: number;
+    signal?: AbortSignal;
+    onStatus?: StatusListener;
+  } = {},
 ): ReadableStream<readonly Tick[]> {
   if (operands.length !== 1) {
     throw new UsageError(`expected one CSV file, got ${operands.length}`);

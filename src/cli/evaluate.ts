@@ -4,6 +4,7 @@ import {
   type EvaluationResult,
   type ModelResult,
 } from "../evaluate/evaluate.ts";
+import { type BaselineName, BASELINES } from "../evaluate/baselines.ts";
 import { evaluateChannels } from "../evaluate/channels.ts";
 import { evaluationReport } from "../evaluate/report.ts";
 import { OnlineForecaster } from "../forecast/online_forecaster.ts";
@@ -41,6 +42,12 @@ const OPTIONS = {
     choices: ["learn-first", "forecast-first"],
     description: "Learn the current value before forecasting, or after it (as river does)",
   },
+  baselines: {
+    kind: "list",
+    placeholder: "NAME",
+    choices: [...BASELINES, "none"],
+    description: "Simple methods scored beside it; all of them where left out",
+  },
   rows: { kind: "integer", min: 1, placeholder: "N", description: "Rows used at most" },
   "target-columns": {
     kind: "list",
@@ -59,7 +66,17 @@ const OPTIONS = {
 } as const;
 
 /** Scores of one model as printed, in this order. */
-const SCORES = ["mae", "rmse", "nrmse", "mape", "crps", "coverage80", "coverage90"] as const;
+const SCORES = [
+  "mae",
+  "rmse",
+  "nrmse",
+  "mape",
+  "mase",
+  "pinball",
+  "crps",
+  "coverage80",
+  "coverage90",
+] as const;
 
 /** Scores Tickcast and the simple methods on a CSV, test-then-train. */
 export const evaluate: Command = {
@@ -114,6 +131,7 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
       scoreTo: options["score-to"],
       order: options.order as "learn-first" | "forecast-first",
       forecaster: forecasterOptions(options),
+      baselines: baselines(options.baselines),
       onProgress: (model, done) => {
         context.signal.throwIfAborted();
         progress.update(Math.round(done * rows.length), rows.length, model);
@@ -179,6 +197,11 @@ async function runChannels(
   return 0;
 }
 
+function baselines(named: readonly string[]): readonly BaselineName[] | undefined {
+  if (named.length === 0) return undefined;
+  return BASELINES.filter((name) => named.includes(name));
+}
+
 function toRow(tick: Tick, features: readonly string[]): EvaluationRow {
   return {
     time: tick.time,
@@ -187,7 +210,7 @@ function toRow(tick: Tick, features: readonly string[]): EvaluationRow {
 }
 
 /** What the last line says. */
-function summary(result: EvaluationResult): Record<string, unknown> {
+export function summary(result: EvaluationResult): Record<string, unknown> {
   const { rows, scored, horizon, seconds } = result;
   const models = Object.fromEntries(
     Object.entries(result.models).map(([name, model]) => [
@@ -203,7 +226,7 @@ function score(model: ModelResult, key: string): number {
 }
 
 /** The scores at the last horizon for people: a line a model. */
-function table(result: EvaluationResult): string {
+export function table(result: EvaluationResult): string {
   const width = Math.max(...Object.keys(result.models).map((name) => name.length));
   const cell = (value: number): string => value.toPrecision(5).slice(0, 10).padStart(11);
   const lines = Object.entries(result.models).map(([name, model]) =>
@@ -213,7 +236,7 @@ function table(result: EvaluationResult): string {
   const head = "".padEnd(width) + SCORES.map((key) => key.padStart(11)).join("");
   return [
     `${result.scored} forecasts scored, ${result.horizon} steps ahead`,
-    `${head}  CRPS skill of tickcast over it (95 % interval)`,
+    `${head}  CRPS skill of ${Object.keys(result.models)[0]} over it (95 % interval)`,
     ...lines,
   ].join("\n");
 }

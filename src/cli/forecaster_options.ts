@@ -107,8 +107,18 @@ export async function openGuests(
     const model = path?.endsWith(".safetensors") ? readModel(file!) : undefined;
     guests.push(await openNetwork(networkOptions(options, covariates, model, onStatus)));
   }
-  if (path?.endsWith(".onnx")) guests.push(await OnnxExpert.open(file!, { horizon, onStatus }));
-  else if (path !== undefined && !path.endsWith(".safetensors")) {
+  if (path?.endsWith(".onnx")) {
+    const expert = await OnnxExpert.open(file!, { horizon, onStatus });
+    guests.push(expert);
+    const { featureCount, features } = expert;
+    if (featureCount > covariates + 1) {
+      for (const guest of guests) guest.dispose();
+      const names = features === undefined ? "" : ` (${features.join(", ")})`;
+      throw new UsageError(
+        `--model: it takes ${featureCount} features${names}, ${covariates + 1} are given`,
+      );
+    }
+  } else if (path !== undefined && !path.endsWith(".safetensors")) {
     throw new UsageError(`--model: expected a .safetensors or .onnx file, got "${path}"`);
   }
   return guests;

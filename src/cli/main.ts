@@ -23,16 +23,32 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./serve.ts")).serve,
   },
   replay: {
-    summary: "Play a CSV back as a stream; forecasts as NDJSON on stdout",
+    summary: "Play a CSV, lines of JSON or a recording back; forecasts as NDJSON on stdout",
     load: async () => (await import("./replay.ts")).replay,
+  },
+  record: {
+    summary: "Write a live feed to a file, with arrival times, for replay",
+    load: async () => (await import("./record.ts")).record,
   },
   worker: {
     summary: "Forecast partitions of a NATS JetStream, beside other workers",
     load: async () => (await import("./worker.ts")).worker,
   },
+  backup: {
+    summary: "Copy a server's state, also while it runs",
+    load: async () => (await import("./backup.ts")).backup,
+  },
+  restore: {
+    summary: "Make a state folder of a backup, after checking it",
+    load: async () => (await import("./restore.ts")).restore,
+  },
   evaluate: {
     summary: "Score forecasts of a CSV against simple methods, test-then-train",
     load: async () => (await import("./evaluate.ts")).evaluate,
+  },
+  train: {
+    summary: "Train a network on a CSV, for --model of the other commands",
+    load: async () => (await import("./train.ts")).train,
   },
 };
 

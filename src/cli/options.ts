@@ -10,6 +10,8 @@ export class UsageError extends Error {
 export interface OptionSpec {
   /** What it takes. `list` may be given several times or hold commas. */
   readonly kind: "string" | "number" | "integer" | "boolean" | "list";
+  /** Its one-letter name, where it has one: `o` for `-o`. */
+  readonly short?: string;
   /** What stands for the value in the help: `PORT`. */
   readonly placeholder?: string;
   /** One line of help. */
@@ -71,11 +73,13 @@ function checked(name: string, spec: OptionSpec, given: string): string | number
 /**
  * Reads a command line against its options.
  *
+ * @param before Values that stand in the place of defaults, such as those of a configuration file.
  * @throws {UsageError} for an unknown option, a missing value or one out of range, by name.
  */
 export function parseOptions<const S extends OptionSpecs>(
   args: readonly string[],
   specs: S,
+  before: Readonly<Record<string, unknown>> = {},
 ): ParsedOptions<S> {
   const names = Object.keys(specs);
   const valued = names.filter((name) => specs[name].kind !== "boolean");
@@ -83,6 +87,12 @@ export function parseOptions<const S extends OptionSpecs>(
     string: ["_", ...valued],
     boolean: names.filter((name) => specs[name].kind === "boolean"),
     collect: valued,
+    alias: Object.fromEntries(
+      names.flatMap((name) => {
+        const { short } = specs[name];
+        return short === undefined ? [] : [[name, short]];
+      }),
+    ),
     unknown: (argument: string, key?: string): boolean => {
       if (key === undefined) return true;
       throw new UsageError(`Unknown option ${argument.split("=")[0]}`);
@@ -94,21 +104,23 @@ export function parseOptions<const S extends OptionSpecs>(
     const spec = specs[name];
     if (spec.kind === "boolean") {
       options[name] = parsed[name] === true ||
-        (parsed[name] === undefined && spec.default === true);
+        (parsed[name] === undefined && (before[name] ?? spec.default) === true);
       continue;
     }
     const given = (parsed[name] ?? []) as string[];
     if (given.some((value) => value === "" && spec.kind !== "string")) {
       throw new UsageError(`--${name}: a value is missing`);
     }
-    if (spec.kind === "list") {
+    if (given.length === 0) {
+      options[name] = before[name] ?? (spec.kind === "list" ? [] : spec.default);
+    } else if (spec.kind === "list") {
       options[name] = given.flatMap((value) => value.split(",")).map((value) =>
         checked(name, spec, value.trim())
       );
     } else if (given.length > 1) {
       throw new UsageError(`--${name}: given ${given.length} times`);
     } else {
-      options[name] = given.length === 1 ? checked(name, spec, given[0]) : spec.default;
+      options[name] = checked(name, spec, given[0]);
     }
   }
   return { options: options as OptionValues<S>, operands: parsed._.map(String) };
@@ -118,7 +130,8 @@ export function parseOptions<const S extends OptionSpecs>(
 export function describeOptions(specs: OptionSpecs): string {
   const rows = Object.entries(specs).map(([name, spec]): [string, string] => {
     const placeholder = spec.placeholder ?? (spec.choices?.join("|") ?? spec.kind.toUpperCase());
-    const flag = spec.kind === "boolean" ? `--${name}` : `--${name} ${placeholder}`;
+    const long = spec.short === undefined ? `--${name}` : `-${spec.short}, --${name}`;
+    const flag = spec.kind === "boolean" ? long : `${long} ${placeholder}`;
     const shown = spec.default === undefined || spec.default === false || spec.default === ""
       ? ""
       : ` [${spec.default}]`;

@@ -1,5 +1,7 @@
 /** At most this often: a terminal shows no more, and drawing costs more than a step. */
 const INTERVAL_MS = 100;
+/** Characters of the bar. */
+const BAR_WIDTH = 20;
 
 /** One line on stderr that says how far long work has come. Draws nothing where nobody watches. */
 export class Progress {
@@ -21,7 +23,7 @@ export class Progress {
     if (nowMs - this.#drawnMs < INTERVAL_MS) return;
     this.#drawnMs = nowMs;
     const perSecond = done / Math.max(1e-3, (nowMs - this.#startedMs) / 1000);
-    const share = total > 0 ? ` ${(100 * done / total).toFixed(0).padStart(3)} %` : "";
+    const share = total > 0 ? ` ${bar(done / total)}` : "";
     const rate = `${Math.round(perSecond).toLocaleString("en")}/s`;
     this.#draw(`\r\x1b[K${this.#label}${share}  ${done.toLocaleString("en")}  ${rate}  ${note}`);
   }
@@ -30,6 +32,13 @@ export class Progress {
   end(): void {
     if (this.#drawnMs > 0) this.#draw?.("\r\x1b[K");
   }
+}
+
+function bar(share: number): string {
+  const filled = Math.round(BAR_WIDTH * Math.min(1, share));
+  return `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${
+    (100 * share).toFixed(0).padStart(3)
+  } %`;
 }
 
 /** Draws on stderr, where nothing is drawn through a pipe. */

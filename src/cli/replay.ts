@@ -1,11 +1,15 @@
-import { type Status, TARGET_FEATURE } from "../../streams/mod.ts";
+import type { Status } from "../../streams/mod.ts";
 import { Pipeline } from "../pipeline.ts";
 import { encodeForecast } from "../serve/wire.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
+import { optionValues, readConfig } from "./config.ts";
+import type { Config } from "./config_schema.ts";
+import { CSV_OPTIONS } from "./csv_options.ts";
 import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
+import { openHistory } from "./open_history.ts";
 import { describeOptions, parseOptions } from "./options.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
+import { featuresOf, openStages, STAGE_OPTIONS, stageConfig } from "./stage_options.ts";
 
 const OPTIONS = {
   ...CSV_OPTIONS,
@@ -16,18 +20,26 @@ const OPTIONS = {
     placeholder: "N",
     description: "Times faster than recorded; 0 as fast as it goes",
   },
+  config: {
+    kind: "string",
+    placeholder: "FILE.json",
+    description: "Take order, grid, covariates and the forecaster from a file, as serve does",
+  },
+  ...STAGE_OPTIONS,
   ...FORECASTER_OPTIONS,
   ...NETWORK_OPTIONS,
   json: { kind: "boolean", description: "Print only a summary, as one JSON object" },
 } as const;
 
-/** Plays a CSV back as if it were live and prints a forecast for every row. */
+/** Plays a file back as if it were live and prints a forecast for every row. */
 export const replay: Command = {
   help: [
     "Usage: tickcast replay FILE.csv[.gz] --time COLUMN --value COLUMN [OPTIONS]",
+    "       tickcast replay FILE.ndjson[.gz] [OPTIONS]",
     "",
     "Plays the file back as if it were live and prints a forecast after every row, one JSON object a",
-    "line. Rows that cannot be used are counted on stderr with their line and the reason.",
+    "line. Rows that cannot be used are counted on stderr with their line and the reason. A recording",
+    "and lines of JSON are recognised by their first line; - is standard input.",
     "",
     describeOptions(OPTIONS),
     "",
@@ -37,7 +49,9 @@ export const replay: Command = {
 };
 
 async function runReplay(args: readonly string[], context: CommandContext): Promise<number> {
-  const { options, operands } = parseOptions(args, OPTIONS);
+  const { config: path } = parseOptions(args, OPTIONS).options;
+  const config: Config = path === undefined ? {} : await readConfig(path);
+  const { options, operands } = parseOptions(args, OPTIONS, optionValues(config));
   let rejected = 0;
   const onStatus = (status: Status): void => {
     if (status.kind === "degraded") context.note(`${status.part}: ${status.detail}`);
@@ -45,20 +59,26 @@ async function runReplay(args: readonly string[], context: CommandContext): Prom
     rejected += status.count;
     context.note(status.detail);
   };
-  const forecaster = await openForecaster(options, Math.max(0, options.value.length - 1), onStatus);
+  const stages = stageConfig(options, {
+    ...config,
+    features: [...options.value.slice(1), ...config.features ?? []],
+  });
+  const features = featuresOf(stages);
+  const forecaster = await openForecaster(options, features.length - 1, onStatus);
   const pipeline = new Pipeline({
     forecaster,
-    features: [TARGET_FEATURE, ...options.value.slice(1)],
+    features,
+    stages: openStages(stages, onStatus),
     onStatus,
   });
   const progress = new Progress("replay", context.interactive ? drawOnTerminal : undefined);
   const startedMs = performance.now();
-  const ticks = openCsv(operands, options, {
-    speed: options.speed,
-    signal: context.signal,
-    onStatus,
-  });
   try {
+    const ticks = await openHistory(operands, options, {
+      speed: options.speed,
+      signal: context.signal,
+      onStatus,
+    });
     for await (const forecasts of ticks.pipeThrough(pipeline.stream())) {
       if (!options.json && forecasts.length > 0) {
         await context.out(forecasts.map(encodeForecast).join("\n"));

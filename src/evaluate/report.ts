@@ -41,11 +41,12 @@ svg .grid{stroke:#8884}figure{margin:1.5rem 0}figcaption{font-weight:600}
 
 /**
  * Writes an evaluation as one HTML page that needs nothing else: the scores of every model, those of
- * Tickcast at every step ahead, the last forecasts with their band, the weights of the experts and the
+ * the first one at every step ahead, the last forecasts with their band, the weights of the experts and the
  * coverage over time.
  *
  * @param result What {@linkcode evaluate} gave.
  * @param title The page's title, such as the name of the data.
+ * @param sections More of it, as HTML, at the top.
  * @returns The page.
  *
  * @example
@@ -61,15 +62,21 @@ svg .grid{stroke:#8884}figure{margin:1.5rem 0}figcaption{font-weight:600}
  * ok(page.includes("<svg"));
  * ```
  */
-export function evaluationReport(result: EvaluationResult, title: string): string {
+export function evaluationReport(
+  result: EvaluationResult,
+  title: string,
+  sections: readonly string[] = [],
+): string {
   const { models, trace, horizon } = result;
+  const [[first, { perHorizon }]] = Object.entries(models);
   const reached = `${result.scored} forecasts of ${result.rows} rows, ${horizon} steps ahead`;
-  const sections = [
+  const parts = [
+    ...sections,
     `<p>${reached}, in ${result.seconds.toFixed(1)} seconds.</p>`,
-    table("Model", Object.entries(models), true),
-    "<h2>Tickcast at every step ahead</h2>",
-    table("Steps", models.tickcast.perHorizon.map((scores, h) => [`${h + 1}`, scores]), false),
-    forecasts(result),
+    table("Model", Object.entries(models), first),
+    `<h2>${escape(first)} at every step ahead</h2>`,
+    table("Steps", perHorizon.map((scores, h) => [`${h + 1}`, scores])),
+    svgPlot(forecastPlot(result)),
     weights(result),
     svgPlot({
       title: "Share of truths in the 90 % band",
@@ -84,12 +91,18 @@ export function evaluationReport(result: EvaluationResult, title: string): strin
   ];
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escape(title)}</title>` +
     `<meta name="viewport" content="width=device-width"><style>${STYLE}</style>` +
-    `<h1>${escape(title)}</h1>${sections.join("\n")}</html>\n`;
+    `<h1>${escape(title)}</h1>${parts.join("\n")}</html>\n`;
 }
 
-function forecasts({ trace, horizon }: EvaluationResult): string {
+/**
+ * The last forecasts of an evaluation with their band, beside what came.
+ *
+ * @param result What {@linkcode evaluate} gave.
+ * @returns The plot.
+ */
+export function forecastPlot({ trace, horizon }: EvaluationResult): Plot {
   const { tail } = trace;
-  const plot: Plot = {
+  return {
     title: `The last forecasts, ${horizon} steps ahead`,
     x: tail.map(({ time }) => time),
     xLabel: (time) => new Date(time).toISOString().slice(0, 16).replace("T", " "),
@@ -104,7 +117,34 @@ function forecasts({ trace, horizon }: EvaluationResult): string {
       high: tail.map(({ high }) => high),
     },
   };
-  return svgPlot(plot);
+}
+
+/**
+ * The losses of a training run, round by round.
+ *
+ * @param epochs The rounds.
+ * @returns The plot.
+ */
+export function learningCurves(
+  epochs: readonly { readonly trainingLoss: number; readonly validationLoss: number }[],
+): Plot {
+  return {
+    title: "Loss, round by round",
+    x: epochs.map((_, k) => k + 1),
+    xLabel: (round) => `${Math.round(round)}`,
+    lines: [
+      {
+        name: "training",
+        colour: COLOURS[0],
+        y: epochs.map(({ trainingLoss }) => trainingLoss),
+      },
+      {
+        name: "validation",
+        colour: COLOURS[1],
+        y: epochs.map(({ validationLoss }) => validationLoss),
+      },
+    ],
+  };
 }
 
 function weights({ trace, horizon }: EvaluationResult): string {
@@ -125,15 +165,15 @@ function weights({ trace, horizon }: EvaluationResult): string {
 function table(
   head: string,
   rows: readonly (readonly [string, Scores | ModelResult])[],
-  skill: boolean,
+  skillOf?: string,
 ): string {
   const cells = rows.map(([name, scores]) =>
     `<tr><td>${escape(name)}</td>` +
     COLUMNS.map(([key]) => `<td>${number(scores[key])}</td>`).join("") +
-    (skill ? `<td>${skillText(scores)}</td>` : "") + "</tr>"
+    (skillOf ? `<td>${skillText(scores)}</td>` : "") + "</tr>"
   );
   const heads = COLUMNS.map(([, label]) => `<th>${label}</th>`).join("");
-  const last = skill ? "<th>CRPS skill of Tickcast over it (95 %)</th>" : "";
+  const last = skillOf ? `<th>CRPS skill of ${escape(skillOf)} over it (95 %)</th>` : "";
   return `<table><tr><th>${head}</th>${heads}${last}</tr>${cells.join("")}</table>`;
 }
 

@@ -42,13 +42,38 @@ const LEFT = 70;
 const BOTTOM = 30;
 const TOP = 34;
 
+/** What a file needs that a page has in its style sheet. */
+const STYLE = "text{font:11px system-ui,sans-serif;fill:#333}.y{text-anchor:end;" +
+  "dominant-baseline:middle}.x{text-anchor:middle}.title{text-anchor:end;font-weight:600}" +
+  ".grid{stroke:#8884}";
+
 /**
- * Draws a plot as self-contained SVG.
+ * Draws a plot as a figure for a page.
  *
  * @param plot What it shows.
- * @returns The SVG element.
+ * @returns The HTML element.
  */
 export function svgPlot(plot: Plot): string {
+  return `<figure><figcaption>${escape(plot.title)}</figcaption>` +
+    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(plot.title)}">` +
+    `${drawing(plot)}</svg></figure>`;
+}
+
+/**
+ * Draws a plot as an SVG file, title included.
+ *
+ * @param plot What it shows.
+ * @returns The file's text.
+ */
+export function svgFile(plot: Plot): string {
+  const title = escape(plot.title);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" ` +
+    `width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${title}">` +
+    `<style>${STYLE}</style><rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>` +
+    `${drawing(plot)}<text x="${WIDTH - 10}" y="${TOP - 5}" class="title">${title}</text></svg>\n`;
+}
+
+function drawing(plot: Plot): string {
   const { x, lines, band } = plot;
   const ordinates = [...lines.flatMap(({ y }) => y), ...band?.low ?? [], ...band?.high ?? []]
     .filter(Number.isFinite);
@@ -93,9 +118,7 @@ export function svgPlot(plot: Plot): string {
     parts.push(`<text x="${at + 14}" y="${TOP - 5}">${escape(name)}</text>`);
     at += 26 + 6.5 * name.length;
   }
-  return `<figure><figcaption>${escape(plot.title)}</figcaption>` +
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(plot.title)}">` +
-    `${parts.join("")}</svg></figure>`;
+  return parts.join("");
 }
 
 /** Makes text safe inside HTML and its attributes. */

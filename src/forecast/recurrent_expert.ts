@@ -16,6 +16,7 @@ import type { Snapshot } from "./forecaster.ts";
 import type { Guest, SeriesView } from "./guest.ts";
 import type { Learner, LearningRun, LearningState, NetworkModel } from "./learner.ts";
 import { NetworkInputs, networkInputSize } from "./network_inputs.ts";
+import { NetworkAdapter } from "./network_adapter.ts";
 import { NetworkMemory } from "./network_memory.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
 
@@ -26,6 +27,8 @@ const LEVELS: readonly number[] = [0.1, 0.3, 0.5, 0.7, 0.9];
 const MIDDLE = [0.3, 0.7];
 /** Steps of the past that a state is recomputed from after a swap, and that warm up what is judged. */
 const CONTEXT_STEPS = 128;
+/** Steps after which a series' state is copied to the host again: no more to repeat than after a swap. */
+const KEEP_EVERY_STEPS = CONTEXT_STEPS;
 /** Shares of the steps kept that decide on the best round, and on what is used from then on. */
 const VALIDATION_SHARE = 0.1;
 const TRIAL_SHARE = 0.1;
@@ -36,6 +39,15 @@ const SEQUENCE_STEPS_MIN = 128;
 /** Windows of the far past that are remembered, and the steps of each. */
 const REPLAY_WINDOWS = 32;
 const REPLAY_STEPS = 256;
+/**
+ * Steps kept of a series for training, by how many series there are when it starts: one network serves
+ * all, so that with many series each needs to tell less. 10,000 series of 12 steps ahead take 0.5 GB.
+ */
+const MEMORY_STEPS: readonly { readonly below: number; readonly steps: number }[] = [
+  { below: 64, steps: 4096 },
+  { below: 1024, steps: 1024 },
+  { below: Infinity, steps: 256 },
+];
 /** Retrainings that are remembered for whoever looks. */
 const RUNS_KEPT = 64;
 
@@ -79,7 +91,7 @@ export interface RecurrentExpertOptions {
   readonly plan?: Partial<LearningPlan> | false;
   /** How it is trained, where that differs from the default. */
   readonly trainer?: Partial<TrainerOptions>;
-  /** Steps of each series that it can be trained on. */
+  /** Steps of each series that it can be trained on; by the number of series where left out. */
   readonly memorySteps?: number;
   /** A trained network to begin with, instead of a fresh one. */
   readonly model?: NetworkModel;
@@ -92,10 +104,14 @@ interface SeriesNetwork {
   readonly row: number;
   readonly inputs: NetworkInputs;
   readonly memory: NetworkMemory;
+  readonly adapter: NetworkAdapter;
   /** What it said last of the next step, in typical errors. */
   said: number;
   /** The parameters that made its state. */
   version: number;
+  /** Its state on the host, as it was after `keptAt` steps; the memory holds what came since. */
+  kept: Float32Array;
+  keptAt: number;
 }
 
 /** A retraining under way. */
@@ -211,7 +227,8 @@ export class RecurrentExpert implements Guest, Learner {
       training: this.#pending !== undefined,
       runs: [...this.#runs],
       description:
-        `${cell}, ${layers} × ${hiddenSize} units, ${this.#parameters.length} parameters`,
+        `${cell}, ${layers} × ${hiddenSize} units, ${this.#parameters.length} parameters, on ` +
+        this.#network.device,
     };
   }
 
@@ -230,22 +247,25 @@ export class RecurrentExpert implements Guest, Learner {
     let time = -Infinity;
     for (const frame of frames) if (frame.time > time) time = frame.time;
     this.#schedule.observe(frames.length, time, this.#series.size);
-    this.#refresh(series.filter(({ version }) => version !== this.#version), 1);
     const points: Float64Array[] = [];
     const from = (start: number): void | Promise<void> => {
       for (; start < series.length; start += this.#network.batch) {
         const part = series.slice(start, start + this.#network.batch);
+        this.#refresh(part.filter(({ version }) => version !== this.#version), 1);
         part.forEach(({ row, inputs }, index) => {
           this.#x.set(inputs.x, index * inputs.x.length);
           this.#rows[index] = row;
         });
         this.#network.step(this.#x, this.#rows, part.length);
-        const reading = this.#network.readOutputs(
-          this.#outputs.subarray(0, part.length * this.#network.architecture.outputSize),
-        );
+        const waits = [
+          this.#network.readOutputs(
+            this.#outputs.subarray(0, part.length * this.#network.architecture.outputSize),
+          ),
+          ...this.#keep(part),
+        ].filter((wait) => wait !== undefined);
         const next = start + this.#network.batch;
-        if (reading) {
-          return reading.then(() => {
+        if (waits.length > 0) {
+          return Promise.all(waits).then(() => {
             this.#say(part, points);
             return from(next);
           });
@@ -337,15 +357,16 @@ export class RecurrentExpert implements Guest, Learner {
     const series = [...this.#series].map(([name, state], index) => {
       const writer = new StateWriter();
       state.inputs.save(writer);
+      state.adapter.save(writer);
       arrays[`series.${index}.inputs`] = writer.finish();
       const memory = state.memory.snapshot();
       arrays[`series.${index}.x`] = memory.inputs;
       arrays[`series.${index}.targets`] = memory.targets;
-      const h = new Float32Array(this.#network.states.rowLength);
-      // A device that makes the host wait has no say here: its states are recomputed from the memory.
-      const known = this.#network.states.readRow(state.row, h) === undefined;
-      if (known) arrays[`series.${index}.state`] = h;
-      return [name, memory.pushed, state.said, known ? state.version : -1];
+      // A device that makes the host wait has no say here: from what was kept of its states the steps
+      // since are taken again, which gives the same bits.
+      if (this.#network.onHost) this.#keepNow(state);
+      arrays[`series.${index}.state`] = state.kept;
+      return [name, memory.pushed, state.said, state.version, state.keptAt];
     });
     const { task, why } = this.#pending ?? {};
     if (task) {
@@ -411,7 +432,7 @@ export class RecurrentExpert implements Guest, Learner {
       offered: replay.offered,
       random: arrays["replay.random"] as Uint32Array,
     });
-    this.#restoreSeries(manifest.series as [string, number, number, number][], arrays);
+    this.#restoreSeries(manifest.series as SeriesEntry[], arrays);
     const task = manifest.task as { why: LearningRun["why"]; seed: number; parts: number[] } | null;
     if (task) {
       const [training, validation, trial] = TASK_PARTS.map((part, index) =>
@@ -446,6 +467,7 @@ export class RecurrentExpert implements Guest, Learner {
       this.#replay.offer(memory.sequence(0, REPLAY_STEPS));
     }
     memory.push(inputs.x, inputs.targets);
+    state.adapter.settle(memory.pushed - 1, inputs.targets);
     if (this.#schedule.observeError(Math.abs(inputs.targets[0] - state.said))) {
       this.#options.onStatus?.({ kind: "drift", series: frame.series, step: frame.step });
     }
@@ -453,36 +475,68 @@ export class RecurrentExpert implements Guest, Learner {
   }
 
   #makeSeries(): SeriesNetwork {
-    const { horizon, covariates = 0, memorySteps = 4096 } = this.#options;
+    const { horizon, covariates = 0, memorySteps } = this.#options;
+    const steps = memorySteps ??
+      MEMORY_STEPS.find(({ below }) => this.#series.size < below)!.steps;
     return {
       row: this.#network.states.allocateRow(),
       inputs: new NetworkInputs(horizon, covariates),
-      memory: new NetworkMemory(memorySteps, networkInputSize(covariates), horizon),
+      memory: new NetworkMemory(steps, networkInputSize(covariates), horizon),
+      adapter: new NetworkAdapter(horizon, networkInputSize(covariates)),
       said: NaN,
       version: this.#version,
+      kept: new Float32Array(this.#network.states.rowLength),
+      keptAt: 0,
     };
   }
 
+  /** Copies states to the host whose copy has grown old. @returns What is to be waited for. */
+  #keep(series: readonly SeriesNetwork[]): (void | Promise<void>)[] {
+    const old = series.filter(({ memory, keptAt }) =>
+      memory.pushed - keptAt >= Math.min(KEEP_EVERY_STEPS, memory.limit)
+    );
+    return old.map((state) => this.#keepNow(state));
+  }
+
+  #keepNow(state: SeriesNetwork): void | Promise<void> {
+    state.kept = new Float32Array(state.kept.length);
+    state.keptAt = state.memory.pushed;
+    return this.#network.states.readRow(state.row, state.kept);
+  }
+
   /**
-   * Recomputes states from the memory through the parameters in use: all series step side by side, those
-   * with more to look back on first.
+   * Recomputes states from the memory through the parameters in use.
    *
    * @param series Whose.
    * @param skip How many of the latest steps are left out.
    */
   #refresh(series: readonly SeriesNetwork[], skip: number): void {
-    if (series.length === 0) return;
     const zero = new Float32Array(this.#network.states.rowLength);
-    const lengthOf = ({ memory }: SeriesNetwork): number =>
-      Math.min(CONTEXT_STEPS, memory.length - skip);
+    for (const state of series) {
+      const { length, pushed } = state.memory;
+      state.version = this.#version;
+      state.kept = zero;
+      state.keptAt = pushed - skip - Math.min(CONTEXT_STEPS, length - skip);
+    }
+    this.#catchUp(series, skip);
+  }
+
+  /**
+   * Takes states from what is kept of them through the steps since: all series step side by side, those
+   * with more to repeat first.
+   *
+   * @param series Whose.
+   * @param skip How many of the latest steps are left out.
+   */
+  #catchUp(series: readonly SeriesNetwork[], skip: number): void {
+    const lengthOf = ({ memory, keptAt }: SeriesNetwork): number => memory.pushed - skip - keptAt;
     const sorted = series.toSorted((a, b) => lengthOf(b) - lengthOf(a));
     const { inputSize } = this.#network.architecture;
     for (let start = 0; start < sorted.length; start += this.#network.batch) {
       const part = sorted.slice(start, start + this.#network.batch);
-      part.forEach((state, index) => {
-        this.#network.states.writeRow(state.row, zero);
-        this.#rows[index] = state.row;
-        state.version = this.#version;
+      part.forEach(({ row, kept }, index) => {
+        this.#network.states.writeRow(row, kept);
+        this.#rows[index] = row;
       });
       for (let back = lengthOf(part[0]); back > 0; back--) {
         let count = 0;
@@ -503,10 +557,11 @@ export class RecurrentExpert implements Guest, Learner {
       const { anchors, scales } = state.inputs;
       const point = new Float64Array(anchors.length);
       for (let h = 0; h < point.length; h++) {
-        const change = this.#point(index * outputSize + h * width, width);
-        if (h === 0) state.said = change;
-        point[h] = anchors[h] + scales[h] * change;
+        point[h] = this.#point(index * outputSize + h * width, width);
       }
+      state.adapter.adapt(state.memory.pushed - 1, state.inputs.x, point);
+      state.said = point[0];
+      for (let h = 0; h < point.length; h++) point[h] = anchors[h] + scales[h] * point[h];
       points.push(point.every(Number.isFinite) ? point : point.fill(NaN));
     });
   }
@@ -646,15 +701,16 @@ export class RecurrentExpert implements Guest, Learner {
   }
 
   #restoreSeries(
-    series: readonly [string, number, number, number][],
+    series: readonly SeriesEntry[],
     arrays: Snapshot["arrays"],
   ): void {
     for (const { row } of this.#series.values()) this.#network.states.releaseRow(row);
     this.#series.clear();
-    const stale: SeriesNetwork[] = [];
-    series.forEach(([name, pushed, said, version], index) => {
+    series.forEach(([name, pushed, said, version, keptAt], index) => {
       const state = this.#makeSeries();
-      state.inputs.load(new StateReader(arrays[`series.${index}.inputs`] as Float64Array));
+      const reader = new StateReader(arrays[`series.${index}.inputs`] as Float64Array);
+      state.inputs.load(reader);
+      state.adapter.load(reader);
       state.memory.restore(
         pushed,
         arrays[`series.${index}.x`],
@@ -662,16 +718,24 @@ export class RecurrentExpert implements Guest, Learner {
       );
       state.said = said ?? NaN;
       state.version = version;
-      const values = arrays[`series.${index}.state`];
-      if (values instanceof Float32Array) this.#network.states.writeRow(state.row, values);
-      else stale.push(state);
+      const kept = arrays[`series.${index}.state`];
+      if (
+        !(kept instanceof Float32Array) || kept.length !== this.#network.states.rowLength ||
+        !(keptAt <= pushed && pushed - keptAt <= state.memory.length)
+      ) {
+        throw new SyntaxError(`Cannot restore network: the state of series ${name} is damaged`);
+      }
+      state.kept = kept.slice();
+      state.keptAt = keptAt;
       this.#series.set(name, state);
     });
-    this.#refresh(stale, 0);
+    // A state that other parameters have made is recomputed when its series steps next.
+    const current = [...this.#series.values()].filter(({ version }) => version === this.#version);
+    this.#catchUp(current, 0);
   }
 
   #configuration(): Record<string, unknown> {
-    const { seed = 1, covariates = 0, memorySteps = 4096 } = this.#options;
+    const { seed = 1, covariates = 0, memorySteps = null } = this.#options;
     return {
       format: FORMAT,
       architecture: this.#network.architecture,
@@ -683,6 +747,9 @@ export class RecurrentExpert implements Guest, Learner {
     };
   }
 }
+
+/** What a snapshot's manifest says of a series: name, steps pushed, last word, version, when kept. */
+type SeriesEntry = [string, number, number, number, number];
 
 const TASK_PARTS = ["training", "validation", "trial"] as const;
 

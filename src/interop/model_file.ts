@@ -2,15 +2,15 @@ import { LOSS_KINDS, type LossKind } from "../../kernels/mod.ts";
 import type { NetworkModel } from "../forecast/learner.ts";
 import { type Head, headOutputs } from "../model/head.ts";
 import { Parameters } from "../model/parameters.ts";
-import { readSafetensors, writeSafetensors } from "../state/safetensors.ts";
+import { readSealedTensors, writeSealedTensors } from "../state/sealed_tensors.ts";
 import { parametersFromStateDict, stateDict } from "./state_dict.ts";
 
 /** The name in the file's metadata under which everything that is not an array stands. */
 const METADATA = "tickcast";
 
 /**
- * Writes a network as a safetensors file: its parameters by PyTorch's names, and what its inputs and
- * outputs mean in the metadata.
+ * Writes a network as a safetensors file: its parameters by PyTorch's names, what its inputs and outputs
+ * mean in the metadata, and a checksum of it all.
  *
  * @param model The network.
  * @returns The file's bytes.
@@ -29,7 +29,7 @@ const METADATA = "tickcast";
 export function writeModel(model: NetworkModel): Uint8Array<ArrayBuffer> {
   const { parameters, head, covariates } = model;
   const meaning = { cell: parameters.architecture.cell, head, covariates };
-  return writeSafetensors(stateDict(parameters), { [METADATA]: JSON.stringify(meaning) });
+  return writeSealedTensors(stateDict(parameters), { [METADATA]: JSON.stringify(meaning) });
 }
 
 /**
@@ -40,7 +40,7 @@ export function writeModel(model: NetworkModel): Uint8Array<ArrayBuffer> {
  * @throws {SyntaxError} when it is damaged or no such file.
  */
 export function readModel(file: Uint8Array): NetworkModel {
-  const { tensors, metadata } = readSafetensors(file);
+  const { tensors, metadata } = readSealedTensors(file);
   const meaning = meaningOf(metadata[METADATA]);
   const read = parametersFromStateDict(tensors);
   const { architecture } = read;

@@ -94,6 +94,11 @@ export class OnnxExpert implements Guest {
     }
   }
 
+  /** How many features it takes of each frame, target first. */
+  get featureCount(): number {
+    return this.#network.features;
+  }
+
   /** The model's features, target first, where the file names them. */
   get features(): readonly string[] | undefined {
     return this.#meaning.features;

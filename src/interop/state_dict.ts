@@ -125,7 +125,6 @@ function kerasToPyTorch(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<strin
   }
   const converted = new Map<string, Tensor>();
   let layer = 0;
-  const byNumber = new Intl.Collator("en", { numeric: true }).compare;
   for (const [, weights] of [...modules].sort(([a], [b]) => byNumber(a, b))) {
     const kernel = weights.get("kernel");
     const recurrent = weights.get("recurrent_kernel");
@@ -156,6 +155,22 @@ function kerasToPyTorch(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<strin
     layer++;
   }
   return converted;
+}
+
+/** Keras calls the first layer of a kind `lstm` and the next ones `lstm_1`, `lstm_2`: in that order. */
+function byNumber(a: string, b: string): number {
+  const [left, right] = [a, b].map((path) => path.split(/[./]/).map(nameAndNumber));
+  for (let k = 0; k < Math.min(left.length, right.length); k++) {
+    const [[name, number], [otherName, otherNumber]] = [left[k], right[k]];
+    if (name !== otherName) return name < otherName ? -1 : 1;
+    if (number !== otherNumber) return number - otherNumber;
+  }
+  return left.length - right.length;
+}
+
+function nameAndNumber(segment: string): [name: string, number: number] {
+  const [, name, number] = /^(.*?)(?:_?(\d+))?$/.exec(segment)!;
+  return [name, Number(number ?? 0)];
 }
 
 /** `[I, G·H]` to `[G·H, I]`, the gates taken in the given order. */

@@ -28,6 +28,10 @@ export interface Network {
   readonly batch: number;
   /** The states of the series. */
   readonly states: SeriesStates;
+  /** One line for people: the device it is on. */
+  readonly device: string;
+  /** Whether the host sees its memory, so that reads are done at once. */
+  readonly onHost: boolean;
   /** Exchanges the parameters between two steps. */
   setParameters(values: Float32Array): void;
   /** One step of the first `count` rows. */

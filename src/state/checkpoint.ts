@@ -20,7 +20,7 @@ interface Manifest {
   createdMs: number;
   /** SHA-256 of the safetensors file, hexadecimal. */
   tensorsSha256: string;
-  /** SHA-256 of `state` as JSON, hexadecimal. */
+  /** SHA-256 of everything else in the manifest as JSON, hexadecimal. */
   stateSha256: string;
   state: Record<string, unknown>;
 }
@@ -43,16 +43,15 @@ export async function encodeCheckpoint(
     tensors[name] = { shape: [data.length], data };
   }
   const bytes = writeSafetensors(tensors);
-  const state = JSON.stringify(snapshot.manifest);
-  const manifest: Manifest = {
+  const content: Omit<Manifest, "stateSha256"> = {
     format: "tickcast-checkpoint",
     formatVersion: CHECKPOINT_FORMAT_VERSION,
     sequence,
     createdMs,
+    state: JSON.parse(JSON.stringify(snapshot.manifest)),
     tensorsSha256: await sha256(bytes),
-    stateSha256: await sha256(new TextEncoder().encode(state)),
-    state: JSON.parse(state),
   };
+  const manifest: Manifest = { ...content, stateSha256: await sha256OfJson(content) };
   return { manifest: JSON.stringify(manifest), tensors: bytes };
 }
 
@@ -62,12 +61,12 @@ export async function encodeCheckpoint(
  * @throws {SyntaxError} when it is damaged, or of a format this version does not know.
  */
 export async function decodeCheckpoint(encoded: EncodedCheckpoint): Promise<Checkpoint> {
-  const manifest = parseManifest(encoded.manifest);
-  const { sequence, createdMs, state } = manifest;
-  if (await sha256(encoded.tensors) !== manifest.tensorsSha256) {
+  const { stateSha256, ...content } = parseManifest(encoded.manifest);
+  const { sequence, createdMs, state } = content;
+  if (await sha256(encoded.tensors) !== content.tensorsSha256) {
     throw damaged("the checksum of its tensors does not match");
   }
-  if (await sha256(new TextEncoder().encode(JSON.stringify(state))) !== manifest.stateSha256) {
+  if (await sha256OfJson(content) !== stateSha256) {
     throw damaged("the checksum of its state does not match");
   }
   const arrays: Record<string, Float32Array | Float64Array | Uint32Array> = {};
@@ -80,6 +79,15 @@ export async function decodeCheckpoint(encoded: EncodedCheckpoint): Promise<Chec
     arrays[name] = data;
   }
   return { sequence, createdMs, snapshot: { manifest: state, arrays } };
+}
+
+/**
+ * The checksum of the tensors that belong to a manifest, hexadecimal.
+ *
+ * @throws {SyntaxError} when the manifest is damaged, or of a format this version does not know.
+ */
+export function tensorsChecksum(manifest: string): string {
+  return parseManifest(manifest).tensorsSha256;
 }
 
 function parseManifest(text: string): Manifest {
@@ -101,7 +109,16 @@ function parseManifest(text: string): Manifest {
   if (!Number.isSafeInteger(manifest.sequence) || typeof manifest.state !== "object") {
     throw damaged("its manifest lacks a sequence or state");
   }
+  // It becomes part of a file's name.
+  if (!/^[0-9a-f]{64}$/.test(manifest.tensorsSha256 ?? "")) {
+    throw damaged("its manifest lacks the checksum of its tensors");
+  }
   return manifest as Manifest;
+}
+
+/** Keys count in the order in which they stand. */
+function sha256OfJson(content: unknown): Promise<string> {
+  return sha256(new TextEncoder().encode(JSON.stringify(content)));
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

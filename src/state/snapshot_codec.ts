@@ -1,5 +1,6 @@
 import type { Snapshot } from "../forecast/forecaster.ts";
-import { readSafetensors, type Tensor, writeSafetensors } from "./safetensors.ts";
+import type { Tensor } from "./safetensors.ts";
+import { readSealedTensors, writeSealedTensors } from "./sealed_tensors.ts";
 import type { Checkpoint } from "./store.ts";
 
 /** The name in the file's metadata under which everything that is not an array stands. */
@@ -15,7 +16,7 @@ export function encodeSnapshot(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> 
     tensors[name] = { shape: [data.length], data };
   }
   const manifest = { version: FORMAT_VERSION, sequence, createdMs, state: snapshot.manifest };
-  return writeSafetensors(tensors, { [MANIFEST]: JSON.stringify(manifest) });
+  return writeSealedTensors(tensors, { [MANIFEST]: JSON.stringify(manifest) });
 }
 
 /**
@@ -24,7 +25,7 @@ export function encodeSnapshot(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> 
  * @throws {SyntaxError} when it is damaged or of a format this version does not know.
  */
 export function decodeSnapshot(file: Uint8Array): Checkpoint {
-  const { tensors, metadata } = readSafetensors(file);
+  const { tensors, metadata } = readSealedTensors(file);
   const { version, sequence, createdMs, state } = JSON.parse(metadata[MANIFEST] ?? "{}");
   if (version !== FORMAT_VERSION) {
     throw new SyntaxError(

@@ -13,12 +13,31 @@ export async function openBytes(
   input: ByteInput,
   signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  const reader = (await open(input)).getReader();
+  const { head, stream } = await peekBytes(await open(input), signal);
+  const gzipped = head[0] === 0x1f && head[1] === 0x8b;
+  return gzipped ? stream.pipeThrough(new DecompressionStream("gzip")) : stream;
+}
+
+/**
+ * Looks at the beginning of bytes, by which their format is told.
+ *
+ * @param bytes The bytes; they belong to the returned stream from now on.
+ * @param signal Ends them, also while waiting for a silent input.
+ * @returns The first chunk, empty where there is none, and all bytes.
+ */
+export async function peekBytes(
+  bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
+  signal: AbortSignal,
+): Promise<{
+  readonly head: Uint8Array<ArrayBuffer>;
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+}> {
+  const reader = bytes.getReader();
   const cancel = (): void => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", cancel, { once: true });
   if (signal.aborted) cancel();
   const head = await reader.read();
-  const rest = new ReadableStream<Uint8Array<ArrayBuffer>>({
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller): void {
       if (head.done) controller.close();
       else controller.enqueue(head.value);
@@ -30,8 +49,7 @@ export async function openBytes(
     },
     cancel: (reason) => reader.cancel(reason),
   }, { highWaterMark: 0 });
-  const gzipped = head.value?.[0] === 0x1f && head.value[1] === 0x8b;
-  return gzipped ? rest.pipeThrough(new DecompressionStream("gzip")) : rest;
+  return { head: head.value ?? new Uint8Array(), stream };
 }
 
 async function open(input: ByteInput): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {

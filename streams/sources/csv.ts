@@ -7,6 +7,7 @@ import { TARGET_FEATURE, type Tick } from "../tick.ts";
 import { parseTime, type TimeUnit } from "../time.ts";
 import { asNumber, checkNumber, checkText, shown } from "../transforms/check.ts";
 import { type ByteInput, openBytes } from "./bytes.ts";
+import { paced } from "./pace.ts";
 import { sourceOf } from "./source.ts";
 
 /** What to read out of a CSV, and how fast. */
@@ -77,27 +78,8 @@ export function csvSource(options: CsvSourceOptions): ReadableStream<readonly Ti
   const { speed = 0, batchTicks = limits.batchTicks, clock = systemClock, signal } = options;
   if (!(speed >= 0)) throw new RangeError(`Speed must not be negative, got ${speed}`);
   return sourceOf(async function* (stop): AsyncGenerator<readonly Tick[]> {
-    let batch: Tick[] = [];
-    let startMs = NaN;
-    let firstTime = NaN;
-    for await (const tick of csvTicks(options, stop)) {
-      if (stop.aborted) return;
-      if (Number.isNaN(startMs)) [startMs, firstTime] = [clock.now(), tick.time];
-      const dueMs = speed > 0 ? startMs + (tick.time - firstTime) / speed : -Infinity;
-      // What is due together goes together; a tick that is not due yet first lets the others go.
-      if (dueMs > clock.now()) {
-        if (batch.length > 0) yield batch;
-        batch = [];
-        while (!stop.aborted && dueMs > clock.now()) await clock.sleep(dueMs - clock.now(), stop);
-        if (stop.aborted) return;
-      }
-      batch.push(tick);
-      if (batch.length === batchTicks) {
-        yield batch;
-        batch = [];
-      }
-    }
-    if (batch.length > 0) yield batch;
+    yield* paced(csvTicks(options, stop), { speed, batchTicks, clock }, stop);
+    if (stop.aborted) return;
     options.onStatus?.({ kind: "ended", source: "csv" });
   }, signal);
 }

@@ -1,6 +1,7 @@
 import type { InputError } from "../errors.ts";
 import type { Tick } from "../tick.ts";
-import { type DecodeOptions, TickDecoder } from "../transforms/decode.ts";
+import type { DecodeOptions } from "../transforms/decode.ts";
+import { frameDecoder, type FrameFormat } from "../transforms/frame_decoder.ts";
 
 /** A sequence number that a feed gave, by which lost messages are noticed. */
 export interface FeedSequence {
@@ -66,6 +67,8 @@ export interface FeedProtocol {
 
 /** A feed of plain JSON. */
 export interface JsonFeedOptions extends DecodeOptions {
+  /** The format of its messages. Default: `json`. */
+  readonly format?: FrameFormat;
   /** Messages to send once connected; what is not a string is sent as JSON. */
   readonly subscribe?: readonly unknown[];
   /** The series to watch from the start; others are watched from their first tick. */
@@ -75,7 +78,7 @@ export interface JsonFeedOptions extends DecodeOptions {
 }
 
 /**
- * The protocol of a feed that sends plain JSON: the wire format, or foreign JSON read by paths.
+ * The protocol of a feed that sends plain JSON: the wire format, foreign JSON read by paths, or SenML.
  *
  * @param options What to subscribe to, and where a tick's parts stand.
  * @returns The protocol.
@@ -94,7 +97,7 @@ export interface JsonFeedOptions extends DecodeOptions {
  * ```
  */
 export function jsonFeed(options: JsonFeedOptions = {}): FeedProtocol {
-  const decoder = new TickDecoder(options);
+  const decoder = frameDecoder(options.format ?? "json", options);
   return {
     name: options.name ?? "feed",
     subscribe: (options.subscribe ?? []).map((message) =>

@@ -3,18 +3,27 @@ import { InputError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { StatusListener } from "../status.ts";
 import type { Tick } from "../tick.ts";
-import { type DecodeOptions, TickDecoder } from "../transforms/decode.ts";
+import type { DecodeOptions } from "../transforms/decode.ts";
+import { frameDecoder, type FrameFormat } from "../transforms/frame_decoder.ts";
 import { type ByteInput, openBytes } from "./bytes.ts";
 import { readLines } from "./lines.ts";
+import { paced } from "./pace.ts";
 import { sourceOf } from "./source.ts";
 
 /** What to read lines of JSON from. */
 export interface NdjsonSourceOptions {
   /** The file or stream, plain or gzipped; `Deno.stdin.readable` for standard input. */
   readonly input: ByteInput;
-  /** The format of a line; the wire format by default. */
+  /** The format of a line. Default: `json`. */
+  readonly format?: FrameFormat;
+  /** How JSON is read; the wire format by default. */
   readonly decode?: DecodeOptions;
-  /** Time, for ticks that take the time of their arrival. */
+  /**
+   * How many times faster than the ticks' own times they come: 1 as recorded, 0 as fast as they are read.
+   * Default 0.
+   */
+  readonly speed?: number;
+  /** Time, for the pace and for ticks that take the time of their arrival. */
   readonly clock?: Clock;
   /** Ends the source. */
   readonly signal?: AbortSignal;
@@ -27,6 +36,7 @@ export interface NdjsonSourceOptions {
  *
  * @param options What to read.
  * @returns The ticks, a batch for whatever has arrived.
+ * @throws {RangeError} when the speed is negative.
  *
  * @example
  * ```ts
@@ -45,10 +55,12 @@ export interface NdjsonSourceOptions {
  */
 export function ndjsonSource(options: NdjsonSourceOptions): ReadableStream<readonly Tick[]> {
   const { clock = systemClock, onStatus } = options;
-  const decoder = new TickDecoder(options.decode);
+  const decoder = frameDecoder(options.format ?? "json", options.decode);
   const reject = ({ reason, message: detail }: InputError): void =>
     onStatus?.({ kind: "rejected", source: "ndjson", reason, detail, count: 1 });
-  return sourceOf(async function* (stop): AsyncGenerator<readonly Tick[]> {
+  const { speed = 0 } = options;
+  if (!(speed >= 0)) throw new RangeError(`Speed must not be negative, got ${speed}`);
+  async function* batches(stop: AbortSignal): AsyncGenerator<readonly Tick[]> {
     const bytes = await openBytes(options.input, stop);
     for await (const lines of readLines(bytes)) {
       const ticks: Tick[] = [];
@@ -64,6 +76,13 @@ export function ndjsonSource(options: NdjsonSourceOptions): ReadableStream<reado
       }
       if (ticks.length > 0) yield ticks;
     }
+  }
+  async function* single(stop: AbortSignal): AsyncGenerator<Tick> {
+    for await (const ticks of batches(stop)) yield* ticks;
+  }
+  return sourceOf(async function* (stop): AsyncGenerator<readonly Tick[]> {
+    const pace = { speed, batchTicks: limits.batchTicks, clock };
+    yield* speed > 0 ? paced(single(stop), pace, stop) : batches(stop);
     onStatus?.({ kind: "ended", source: "ndjson" });
   }, options.signal);
 }

@@ -9,6 +9,8 @@ import { limits } from "../limits.ts";
  *
  * @param generate Yields chunks until done or until the signal aborts.
  * @param signal The caller's signal.
+ * @param chunksAhead Chunks made before they are read. With 0 the generator goes on from a chunk only when
+ * its reader asks for the next one, that is, has done its work on it.
  * @returns The stream.
  *
  * @example A custom source
@@ -27,6 +29,7 @@ import { limits } from "../limits.ts";
 export function sourceOf<T>(
   generate: (signal: AbortSignal) => AsyncGenerator<T>,
   signal?: AbortSignal,
+  chunksAhead: number = limits.chunkQueue,
 ): ReadableStream<T> {
   const stop = new AbortController();
   const onAbort = (): void => stop.abort();
@@ -51,5 +54,5 @@ export function sourceOf<T>(
       stop.abort();
       await chunks.return(undefined);
     },
-  }, { highWaterMark: limits.chunkQueue });
+  }, { highWaterMark: chunksAhead });
 }

@@ -1,16 +1,15 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { InputError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import { RecentTicks } from "../recent.ts";
 import type { StatusListener } from "../status.ts";
 import type { Tick } from "../tick.ts";
-import { TickQueue, type TickQueueOptions } from "../tick_queue.ts";
+import type { TickQueueOptions } from "../tick_queue.ts";
 import { backoffMs, type BackoffOptions } from "./backoff.ts";
 import { type FeedFrame, type FeedProtocol, type FeedSequence, jsonFeed } from "./feed_protocol.ts";
 import { FeedSession } from "./feed_session.ts";
 import { type OpenFeedSocket, openNativeSocket } from "./feed_socket.ts";
+import { Intake } from "./intake.ts";
 import { sourceOf } from "./source.ts";
-import { Watchdog } from "./watchdog.ts";
 
 /** Which feed, and how to live with it. */
 export interface WebSocketSourceOptions {
@@ -118,12 +117,6 @@ async function platformSocket(): Promise<OpenFeedSocket> {
   return (await import("./feed_socket_ws.ts")).openWsSocket;
 }
 
-interface SeriesState {
-  lastTime: number;
-  /** The connection was broken since its last tick. */
-  broken: boolean;
-}
-
 /** Keeps one productive connection, and another beside it while renewing. */
 class Feed {
   readonly #url: string;
@@ -132,14 +125,11 @@ class Feed {
   readonly #clock: Clock;
   readonly #open: OpenFeedSocket;
   readonly #stop: AbortSignal;
-  readonly #queue: TickQueue;
-  readonly #recent = new RecentTicks();
-  readonly #series = new Map<string, SeriesState>();
+  readonly #intake: Intake;
   readonly #sessions = new Set<FeedSession>();
   /** The last number of each sequence that goes on across connections. */
   readonly #sequences = new Map<string, number>();
   readonly #staleAfterMs: number;
-  readonly #watchdog: Watchdog;
   #paused = false;
   #renew: (why: string) => void = () => {};
 
@@ -155,18 +145,24 @@ class Feed {
     this.#stop = stop;
     this.#protocol = options.protocol ?? jsonFeed();
     this.#clock = options.clock ?? systemClock;
-    this.#queue = new TickQueue(options.queue);
     this.#staleAfterMs = options.staleAfterMs ?? this.#protocol.staleAfterMs ?? Infinity;
-    const { series = [] } = this.#protocol;
-    this.#watchdog = new Watchdog(this.#staleAfterMs, series, this.#clock.now());
+    this.#intake = new Intake({
+      name: this.#protocol.name,
+      queue: options.queue,
+      gapMarkers: options.gapMarkers,
+      staleAfterMs: this.#staleAfterMs,
+      watch: this.#protocol.series,
+      clock: this.#clock,
+      onStatus: options.onStatus,
+    });
   }
 
   async take(): Promise<readonly Tick[] | undefined> {
-    const batch = await this.#queue.take();
-    if (this.#paused && this.#queue.drained) {
+    const batch = await this.#intake.queue.take();
+    if (this.#paused && this.#intake.queue.drained) {
       this.#paused = false;
       // The silence was our own.
-      this.#watchdog.excuse(this.#clock.now());
+      this.#intake.excuse();
       for (const session of this.#sessions) session.resume();
     }
     return batch;
@@ -186,12 +182,12 @@ class Feed {
         why = await this.#untilStopped(session.ended, "stopped");
         // It may have brought ticks while it was still subscribing.
         attempt = session.productive ? 1 : attempt + 1;
-        if (session.productive) this.#broken();
+        if (session.productive) this.#intake.broken();
         continue;
       }
       this.#status("connected");
       if (this.#paused) session.pause();
-      if (old && !this.#sessions.has(old)) this.#broken();
+      if (old && !this.#sessions.has(old)) this.#intake.broken();
       else if (old) void this.#retire(old, session);
       old = undefined;
       const end = await this.#live(session);
@@ -201,20 +197,14 @@ class Feed {
       if (end.renew) old = session;
       else {
         attempt = Math.max(1, attempt);
-        this.#broken();
+        this.#intake.broken();
       }
     }
     for (const session of this.#sessions) session.close();
     await Promise.all([...this.#sessions].map((session) => session.ended));
-    this.#queue.close();
+    this.#intake.queue.close();
     await watching;
     this.#options.onStatus?.({ kind: "ended", source: this.#protocol.name });
-  }
-
-  /** Nothing was heard for a while: what each series lost is told by its next tick. */
-  #broken(): void {
-    this.#watchdog.restart(this.#clock.now());
-    for (const state of this.#series.values()) state.broken = true;
   }
 
   async #wait(attempt: number, why: string): Promise<void> {
@@ -279,10 +269,7 @@ class Feed {
     while (!this.#stop.aborted) {
       await this.#clock.sleep(this.#staleAfterMs / 4, this.#stop);
       if (this.#stop.aborted || this.#paused) continue;
-      const stale = this.#watchdog.check(this.#clock.now());
-      for (const { series, ageMs } of stale) {
-        this.#options.onStatus?.({ kind: "stale", source: this.#protocol.name, series, ageMs });
-      }
+      const stale = this.#intake.checkAges();
       if (stale.length > 0) this.#renew(`${stale[0].series} is silent for ${stale[0].ageMs} ms`);
     }
   }
@@ -290,15 +277,16 @@ class Feed {
   #frame(raw: string | Uint8Array, session: FeedSession): void {
     const arrival = this.#clock.now();
     const frame = this.#decode(raw, arrival);
-    for (const error of frame.rejected ?? []) this.#reject(error);
-    if (frame.error !== undefined) this.#reject(new InputError("unknown", "", frame.error));
+    for (const error of frame.rejected ?? []) this.#intake.reject(error);
+    if (frame.error !== undefined) {
+      this.#intake.reject(new InputError("unknown", "", frame.error));
+    }
     for (const series of frame.alive ?? []) {
-      if (series === "*") this.#watchdog.excuse(arrival);
-      else this.#alive(series, arrival);
+      if (series === "*") this.#intake.excuse();
+      else this.#intake.alive(series, arrival);
     }
     for (const sequence of frame.sequences ?? []) this.#sequence(sequence, session, frame);
-    const fresh: Tick[] = [];
-    for (const tick of frame.ticks) this.#tick(tick, arrival, fresh);
+    const fresh = this.#intake.admit(frame.ticks, arrival);
     if (frame.ticks.length > 0) session.productive = true;
     if (fresh.length > 0) this.#enqueue(fresh, session);
     if (frame.reply !== undefined) session.send(frame.reply);
@@ -315,28 +303,6 @@ class Feed {
     }
   }
 
-  #tick(tick: Tick, arrival: number, fresh: Tick[]): void {
-    const { series, time, id } = tick;
-    this.#alive(series, arrival);
-    if (this.#recent.seen(tick)) {
-      this.#options.onStatus?.({ kind: "duplicate", series, time, id });
-      return;
-    }
-    const state = this.#series.get(series);
-    if (state === undefined) {
-      if (this.#series.size >= limits.series) {
-        const detail = `over the limit of ${limits.series} series`;
-        return this.#reject(new InputError("too-many-series", "series", detail));
-      }
-      this.#series.set(series, { lastTime: time, broken: false });
-    } else {
-      if (state.broken) this.#gap(series, state.lastTime, time, 0, fresh);
-      state.broken = false;
-      state.lastTime = time;
-    }
-    fresh.push(tick);
-  }
-
   /** Numbers that skip tell of lost messages; the ticks of the frame tell when. */
   #sequence(sequence: FeedSequence, session: FeedSession, frame: FeedFrame): void {
     const { channel, number, series = channel, lasting = false, past = false } = sequence;
@@ -346,43 +312,19 @@ class Feed {
     raise(session.sequences, channel, number);
     if (lasting) raise(this.#sequences, channel, number);
     if (last === undefined) return;
-    const state = this.#series.get(series);
     // The numbers tell exactly what was missed while there was no connection, if anything.
-    if (lasting && state !== undefined) state.broken = false;
+    if (lasting) this.#intake.mend(series);
     const missing = number - last - (past ? 0 : 1);
     if (missing <= 0) return;
     const to = frame.ticks[0]?.time ?? this.#clock.now();
-    this.#gap(series, state?.lastTime ?? to, to, missing);
-  }
-
-  #gap(series: string, from: number, to: number, missing: number, fresh?: Tick[]): void {
-    this.#options.onStatus?.({ kind: "gap", series, from, to, missing });
-    if (this.#options.gapMarkers && to > from) {
-      fresh?.push({ series, time: from + (to - from) / 2, values: {} });
-    }
-  }
-
-  #alive(series: string, arrival: number): void {
-    if (!this.#watchdog.heard(series, arrival)) return;
-    this.#options.onStatus?.({ kind: "recovered", part: `${this.#protocol.name}/${series}` });
+    this.#intake.gap(series, this.#intake.lastTime(series) ?? to, to, missing);
   }
 
   #enqueue(ticks: readonly Tick[], session: FeedSession): void {
-    const { policy = "block" } = this.#options.queue ?? {};
-    const source = this.#protocol.name;
-    const count = this.#queue.push(ticks, session.canPause);
-    if (count > 0) {
-      const applied = policy === "block" ? "drop-oldest" : policy;
-      this.#options.onStatus?.({ kind: "dropped", source, policy: applied, count });
-    }
-    if (policy !== "block" || !this.#queue.full || !session.canPause || this.#paused) return;
+    this.#intake.enqueue(ticks, session.canPause);
+    if (!this.#intake.mustWait || !session.canPause || this.#paused) return;
     this.#paused = true;
     for (const other of this.#sessions) other.pause();
-  }
-
-  #reject({ reason, message: detail }: InputError): void {
-    const source = this.#protocol.name;
-    this.#options.onStatus?.({ kind: "rejected", source, reason, detail, count: 1 });
   }
 
   #status(kind: "connecting" | "connected"): void {

@@ -74,6 +74,8 @@ export class TickDecoder {
   readonly #utf8 = new TextDecoder("utf-8", { fatal: true });
   readonly #items?: PathReader;
   readonly #read: Reader;
+  /** The series of ticks of the frame being read that name none. */
+  #series: string | undefined;
 
   /**
    * A decoder for one format.
@@ -96,9 +98,16 @@ export class TickDecoder {
    * @param frame Text, or its UTF-8 bytes.
    * @param arrival When it arrived, epoch milliseconds; used only with `arrivalTime`.
    * @param line The line that the frame is, where it is one of a longer text; counted from 1.
+   * @param series The series of ticks that name none. Default: that of the options.
    * @returns The good ticks and the reasons why others were refused. Never throws on bad input.
    */
-  decode(frame: string | Uint8Array, arrival: number = NaN, line: number = 0): Decoded {
+  decode(
+    frame: string | Uint8Array,
+    arrival: number = NaN,
+    line: number = 0,
+    series: string | undefined = this.#options.series,
+  ): Decoded {
+    this.#series = series;
     const out: Decoded = { ticks: [], rejected: [] };
     const size = typeof frame === "string" ? frame.length : frame.byteLength;
     if (size > this.#frameBytesMax) {
@@ -180,7 +189,7 @@ export class TickDecoder {
         throw new InputError("bad-type", "values", detail, { line });
       }
       const tick = {
-        series: checkText(series ?? this.#options.series, "series", limits.seriesLength, line),
+        series: checkText(series ?? this.#series, "series", limits.seriesLength, line),
         time: this.#time(time, "time", line, arrival),
         values: values === undefined
           ? { [TARGET_FEATURE]: checkNumber(value, TARGET_FEATURE, line) }
@@ -197,7 +206,7 @@ export class TickDecoder {
     const readTime = compilePath(timePath);
     const readId = idPath === undefined ? undefined : compilePath(idPath);
     return (item, line, arrival) => {
-      const series = asText(readSeries(item)) ?? this.#options.series;
+      const series = asText(readSeries(item)) ?? this.#series;
       const tick = {
         series: checkText(series, seriesPath, limits.seriesLength, line),
         time: this.#time(readTime(item), timePath, line, arrival),

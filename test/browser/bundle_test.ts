@@ -19,7 +19,7 @@ const BUDGET_KIB: Readonly<Record<string, number>> = {
 };
 
 /** Packages that a page brings itself, loaded only when they are used. */
-const LEFT_TO_THE_PAGE = ["onnxruntime-web/*", "ws", "@nats-io/*"];
+const LEFT_TO_THE_PAGE = ["onnxruntime-web/*", "ws", "mqtt", "@nats-io/*"];
 
 async function bundle(entry: string, external: string[], csvParse = "csv-parse"): Promise<string> {
   const { outputFiles } = await esbuild.build({

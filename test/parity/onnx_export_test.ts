@@ -1,5 +1,5 @@
 // Networks written as ONNX and run by ONNX Runtime, against our own kernels, tick by tick.
-import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { openBackend } from "../../kernels/mod.ts";
 import type { CellKind } from "../../kernels/mod.ts";
 import { exportOnnx } from "../../src/interop/onnx_export.ts";
@@ -36,36 +36,43 @@ for (const cell of ["lstm", "gru", "gru_reset_before"] as const) {
       const exported = await OnnxNetwork.open(exportOnnx(parameters, { head, features, scaling }));
       equal(exported.features, 3);
 
-      const backend = await openBackend("reference");
-      const own = new RecurrentNetwork(backend, parameters.architecture, { batch: 2, capacity: 2 });
-      own.setParameters(parameters.values);
-      const rows = Uint32Array.of(own.states.allocateRow(), own.states.allocateRow());
-      const states = [0, 1].map(() => new Float32Array(exported.stateLength));
       const random = new Random(3);
+      const states = [0, 1].map(() => new Float32Array(exported.stateLength));
       const outputs = new Float32Array(2 * 6);
+      const backends = [await openBackend("reference"), await openBackend("wasm")];
+      const networks = backends.map((backend) => {
+        const network = new RecurrentNetwork(backend, parameters.architecture, {
+          batch: 2,
+          capacity: 2,
+        });
+        network.setParameters(parameters.values);
+        return { network, rows: Uint32Array.of(...[0, 1].map(() => network.states.allocateRow())) };
+      });
       let worst = 0;
       for (let tick = 0; tick < TICKS; tick++) {
         const raw = Float32Array.from({ length: 6 }, () => 10 * random.uniform() - 5);
         const scaled = raw.map((value, k) =>
           (value - scaling.offset[k % 3]) / scaling.scale[k % 3]
         );
-        own.step(scaled, rows);
-        await own.readOutputs(outputs);
         const said = await exported.step([raw.subarray(0, 3), raw.subarray(3)], states);
-        for (let row = 0; row < 2; row++) {
-          for (let h = 0; h < 2; h++) {
-            const expected = outputs.slice(row * 6 + h * 3, row * 6 + h * 3 + 3).sort()
-              .map((value) => raw[3 * row] + scaling.scale[0] * value);
-            for (let k = 0; k < 3; k++) {
-              worst = Math.max(worst, Math.abs(said[row][h * 3 + k] - expected[k]));
+        for (const { network, rows } of networks) {
+          network.step(scaled, rows);
+          await network.readOutputs(outputs);
+          for (let row = 0; row < 2; row++) {
+            for (let h = 0; h < 2; h++) {
+              const expected = outputs.slice(row * 6 + h * 3, row * 6 + h * 3 + 3).sort()
+                .map((value) => raw[3 * row] + scaling.scale[0] * value);
+              for (let k = 0; k < 3; k++) {
+                worst = Math.max(worst, Math.abs(said[row][h * 3 + k] - expected[k]));
+              }
             }
           }
         }
       }
       ok(worst <= TOLERANCE, `forecasts differ by ${worst}`);
       ok(states[0].some((value) => value !== 0) && states[0].join() !== states[1].join());
-      own.dispose();
-      backend.dispose();
+      for (const { network } of networks) network.dispose();
+      for (const backend of backends) backend.dispose();
       await exported.dispose();
     });
   }
@@ -97,17 +104,4 @@ Deno.test("ONNX: what does not fit the network is not exported", () => {
   throws(() => exportOnnx(parameters, { head, features: ["value"] }), RangeError);
   const scaling = { offset: [0, 0, 0], scale: [1, 0, 1], outputs: "level" } as const;
   throws(() => exportOnnx(parameters, { head, features, scaling }), RangeError);
-});
-
-Deno.test("ONNX: 1,000 mutated files of ours are refused", async () => {
-  const original = exportOnnx(trained("lstm", 1), { head, features: ["a", "b", "c"] });
-  const random = new Random(5);
-  for (let round = 0; round < 1000; round++) {
-    let bytes = original.slice();
-    for (let change = random.integer(3); change >= 0; change--) {
-      bytes[random.integer(bytes.length)] ^= 1 + random.integer(255);
-    }
-    if (round % 4 === 0) bytes = bytes.subarray(0, random.integer(bytes.length));
-    await rejects(OnnxNetwork.open(bytes), { name: "SyntaxError" });
-  }
 });

@@ -55,6 +55,30 @@ for (const cell of ["lstm", "gru"] as const) {
   });
 }
 
+for (const cell of ["lstm", "gru", "gru_reset_before"] as const) {
+  Deno.test(`Keras: the weights of a ${cell} of 3 layers forecast as in Keras`, async () => {
+    const parameters = parametersFromStateDict(tensors(`keras_${cell}.safetensors`), {
+      order: "keras",
+    });
+    const { architecture } = parameters;
+    deepEqual(architecture, { cell, inputSize: 4, hiddenSize: 4, layers: 3, outputSize: 2 });
+    const expected = tensors(`keras_${cell}_expected.safetensors`);
+    const backend = await openBackend("reference");
+    const network = new RecurrentNetwork(backend, architecture);
+    network.setParameters(parameters.values);
+    const row = Uint32Array.of(network.states.allocateRow());
+    const outputs = new Float32Array(2);
+    const ys = rows(expected.get("y"));
+    for (const [step, x] of rows(expected.get("x")).entries()) {
+      network.step(x, row);
+      await network.readOutputs(outputs);
+      ok(difference(outputs, ys[step]) <= TOLERANCE);
+    }
+    network.dispose();
+    backend.dispose();
+  });
+}
+
 for (const name of ["pytorch_lstm", "pytorch_gru", "stepwise_lstm"]) {
   Deno.test(`PyTorch: ${name}.onnx forecasts as in PyTorch`, async () => {
     const expected = tensors(

@@ -18,11 +18,10 @@ async function activate(
   xs: Float32Array,
 ): Promise<Float32Array> {
   const backend = await openWasm({ relaxedSimd });
-  const [source, target] = [backend.allocate(xs.length), backend.allocate(xs.length)];
-  backend.write(source, xs);
-  const [from, to] = [backend.own(source).pointer, backend.own(target).pointer];
-  backend.exports.activate(kind, from, to, xs.length);
-  return backend.view(target).slice();
+  const buffer = backend.allocate(xs.length);
+  backend.write(buffer, xs);
+  backend.exports.activate(kind, backend.own(buffer).pointer, xs.length);
+  return backend.view(buffer).slice();
 }
 
 /** Every exponent from 2⁻⁶⁰ to `largest`, both signs, and a fine grid between. */
@@ -35,7 +34,6 @@ function samples(largest: number): Float32Array {
 }
 
 const ACTIVATIONS = [
-  { name: "exp", exact: Math.exp, largest: 87, relativeMax: 2e-7 },
   { name: "sigmoid", exact: (x: number) => 1 / (1 + Math.exp(-x)), largest: 86, relativeMax: 3e-7 },
   { name: "tanh", exact: Math.tanh, largest: 100, relativeMax: 3e-7 },
 ];
@@ -65,7 +63,7 @@ for (const relaxedSimd of [false, true]) {
       );
       strictEqual(nan, NaN);
       ok(Math.abs(low - (name === "tanh" ? -1 : 0)) < 1e-37);
-      ok(name === "exp" ? high > 1e38 : high === 1);
+      strictEqual(high, 1);
       strictEqual(zero, exact(0));
     });
   }

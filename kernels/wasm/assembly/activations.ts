@@ -1,5 +1,9 @@
-// Exponential, logistic function and hyperbolic tangent of four floats. NaN stays NaN: `pmin` and `pmax`
-// give their first operand where the comparison fails. The largest errors are measured in the tests.
+// Logistic function and hyperbolic tangent. NaN stays NaN: `pmin` and `pmax` give their
+// first operand where the comparison fails. The largest errors are measured in the tests.
+//
+// Four vectors go side by side, step by step: one alone is a chain of operations that wait for each other,
+// and a processor looks too few of them ahead to fill its pipes with the next vector's. A constant is also
+// loaded once for the four.
 
 import { madd } from "./simd";
 
@@ -12,17 +16,17 @@ const CONSTANTS: usize = memory.data<f32>([
   1.44269504088896341, // 4: 1 / ln 2
   -0.693359375, // 8: −ln 2 in two parts, the first so short that n times it is exact
   2.12194440e-4, // 12
-  1.9875691500e-4, // 16: (eʳ − 1 − r) / r², highest power first
-  1.3981999507e-3,
-  8.3334519073e-3,
-  4.1665795894e-2,
-  1.6666665459e-1,
-  5.0000001201e-1,
-  -87, // 40: the arguments between which eˣ is a normal float
-  88, // 44
-  1, // 48
-  2, // 52
-  -2, // 56
+  1.3946497041608691e-3, // 16: (eʳ − 1 − r) / r², highest power first, fitted for |r| ≤ ln 2 / 2
+  8.366610630542337e-3, // 20
+  4.1666281398112764e-2, // 24
+  1.6666542793648884e-1, // 28
+  0.5, // 32
+  -87, // 36: the arguments between which eˣ is a normal float
+  88, // 40
+  1, // 44
+  2, // 48
+  -1, // 52
+  -0.0, // 56: the sign bit
 ]);
 
 // @ts-ignore: decorator
@@ -31,71 +35,157 @@ function constant(offset: usize): v128 {
   return v128.load_splat<f32>(CONSTANTS + offset);
 }
 
-/** x / ln 2 rounded, as a whole number in the low bits. */
-// @ts-ignore: decorator
-@inline
-function exponent(x: v128): v128 {
-  return madd(x, constant(4), constant(0));
-}
-
-/** 2ⁿ for the n in the low bits. */
-// @ts-ignore: decorator
-@inline
-function power(exponent: v128): v128 {
-  return i32x4.add(i32x4.shl(exponent, 23), constant(48));
-}
+/** σ(x) = 1 / (1 + e⁻ˣ), and tanh |x| = −t / (t + 2) with t = e^{−2|x|} − 1, which cancels nowhere. */
+const SIGMOID = 0;
+const TANH = 1;
 
 /**
- * eʳ − 1 for x = n ln 2 + r, |r| ≤ ln 2 / 2 (Moshier, Cephes, 1992), with a small relative error also
- * near 0.
+ * One of the two, of four vectors in place, `stride` bytes apart; with a stride of 0, of one vector.
+ *
+ * eˣ = 2ⁿ eʳ for x = n ln 2 + r with |r| ≤ ln 2 / 2, in the manner of Moshier's Cephes (1992), so that
+ * eʳ − 1 has a small relative error also near 0.
  */
 // @ts-ignore: decorator
 @inline
-function reduced(x: v128, exponent: v128): v128 {
-  const n = f32x4.sub(exponent, constant(0));
-  const r = madd(n, constant(12), madd(n, constant(8), x));
-  let p = madd(constant(16), r, constant(20));
-  p = madd(p, r, constant(24));
-  p = madd(p, r, constant(28));
-  p = madd(p, r, constant(32));
-  p = madd(p, r, constant(36));
-  return madd(p, f32x4.mul(r, r), r);
-}
-
-/** eˣ; arguments are limited to where it is a normal float. */
-// @ts-ignore: decorator
-@inline
-export function exp(argument: v128): v128 {
-  const x = f32x4.pmin(f32x4.pmax(argument, constant(40)), constant(44));
-  const n = exponent(x);
-  const scale = power(n);
-  return madd(reduced(x, n), scale, scale);
-}
-
-/** σ(x) = 1 / (1 + e⁻ˣ). */
-// @ts-ignore: decorator
-@inline
-export function sigmoid(x: v128): v128 {
-  return f32x4.div(constant(48), f32x4.add(constant(48), exp(f32x4.neg(x))));
-}
-
-/** tanh |x| = −t / (t + 2) with t = e^{−2|x|} − 1: nothing cancels, however small x is. */
-// @ts-ignore: decorator
-@inline
-export function tanh(x: v128): v128 {
-  const y = f32x4.pmax(f32x4.mul(f32x4.abs(x), constant(56)), constant(40));
-  const n = exponent(y);
-  const scale = power(n);
-  const t = madd(reduced(y, n), scale, f32x4.sub(scale, constant(48)));
-  const size = f32x4.div(t, f32x4.add(t, constant(52)));
-  // −t / (t + 2) is not negative, so its sign bit is that of x once t / (t + 2) has lost its own.
-  return v128.bitselect(x, size, i32x4.splat(0x80000000));
-}
-
-/** The three, over an array: for measuring their errors. `length` is a multiple of four. */
-export function activate(kind: i32, source: usize, target: usize, length: i32): void {
-  for (let end = source + (<usize>length << 2); source < end; source += 16, target += 16) {
-    const x = v128.load(source);
-    v128.store(target, kind == 0 ? exp(x) : kind == 1 ? sigmoid(x) : tanh(x));
+function four(kind: i32, at0: usize, stride: usize): void {
+  const at1 = at0 + stride;
+  const at2 = at1 + stride;
+  const at3 = at2 + stride;
+  let x0 = v128.load(at0);
+  let x1 = v128.load(at1);
+  let x2 = v128.load(at2);
+  let x3 = v128.load(at3);
+  let k: v128;
+  if (kind == SIGMOID) {
+    k = constant(52);
+    x0 = f32x4.mul(x0, k);
+    x1 = f32x4.mul(x1, k);
+    x2 = f32x4.mul(x2, k);
+    x3 = f32x4.mul(x3, k);
+  } else {
+    k = constant(56);
+    x0 = v128.or(f32x4.add(x0, x0), k);
+    x1 = v128.or(f32x4.add(x1, x1), k);
+    x2 = v128.or(f32x4.add(x2, x2), k);
+    x3 = v128.or(f32x4.add(x3, x3), k);
   }
+  k = constant(36);
+  x0 = f32x4.pmax(x0, k);
+  x1 = f32x4.pmax(x1, k);
+  x2 = f32x4.pmax(x2, k);
+  x3 = f32x4.pmax(x3, k);
+  if (kind == SIGMOID) {
+    k = constant(40);
+    x0 = f32x4.pmin(x0, k);
+    x1 = f32x4.pmin(x1, k);
+    x2 = f32x4.pmin(x2, k);
+    x3 = f32x4.pmin(x3, k);
+  }
+  // n, as a whole number in the low bits of n + 1.5 · 2²³.
+  k = constant(4);
+  const round = constant(0);
+  let n0 = madd(x0, k, round);
+  let n1 = madd(x1, k, round);
+  let n2 = madd(x2, k, round);
+  let n3 = madd(x3, k, round);
+  let y0 = f32x4.sub(n0, round);
+  let y1 = f32x4.sub(n1, round);
+  let y2 = f32x4.sub(n2, round);
+  let y3 = f32x4.sub(n3, round);
+  k = constant(8);
+  x0 = madd(y0, k, x0);
+  x1 = madd(y1, k, x1);
+  x2 = madd(y2, k, x2);
+  x3 = madd(y3, k, x3);
+  k = constant(12);
+  x0 = madd(y0, k, x0);
+  x1 = madd(y1, k, x1);
+  x2 = madd(y2, k, x2);
+  x3 = madd(y3, k, x3);
+  // eʳ − 1.
+  k = constant(16);
+  const k1 = constant(20);
+  let p0 = madd(k, x0, k1);
+  let p1 = madd(k, x1, k1);
+  let p2 = madd(k, x2, k1);
+  let p3 = madd(k, x3, k1);
+  k = constant(24);
+  p0 = madd(p0, x0, k);
+  p1 = madd(p1, x1, k);
+  p2 = madd(p2, x2, k);
+  p3 = madd(p3, x3, k);
+  k = constant(28);
+  p0 = madd(p0, x0, k);
+  p1 = madd(p1, x1, k);
+  p2 = madd(p2, x2, k);
+  p3 = madd(p3, x3, k);
+  k = constant(32);
+  p0 = madd(p0, x0, k);
+  p1 = madd(p1, x1, k);
+  p2 = madd(p2, x2, k);
+  p3 = madd(p3, x3, k);
+  y0 = f32x4.mul(x0, x0);
+  y1 = f32x4.mul(x1, x1);
+  y2 = f32x4.mul(x2, x2);
+  y3 = f32x4.mul(x3, x3);
+  p0 = madd(p0, y0, x0);
+  p1 = madd(p1, y1, x1);
+  p2 = madd(p2, y2, x2);
+  p3 = madd(p3, y3, x3);
+  // 2ⁿ.
+  const one = constant(44);
+  n0 = i32x4.add(i32x4.shl(n0, 23), one);
+  n1 = i32x4.add(i32x4.shl(n1, 23), one);
+  n2 = i32x4.add(i32x4.shl(n2, 23), one);
+  n3 = i32x4.add(i32x4.shl(n3, 23), one);
+  if (kind == SIGMOID) {
+    p0 = madd(p0, n0, n0);
+    p1 = madd(p1, n1, n1);
+    p2 = madd(p2, n2, n2);
+    p3 = madd(p3, n3, n3);
+    v128.store(at0, f32x4.div(one, f32x4.add(one, p0)));
+    v128.store(at1, f32x4.div(one, f32x4.add(one, p1)));
+    v128.store(at2, f32x4.div(one, f32x4.add(one, p2)));
+    v128.store(at3, f32x4.div(one, f32x4.add(one, p3)));
+  } else {
+    p0 = madd(p0, n0, f32x4.sub(n0, one));
+    p1 = madd(p1, n1, f32x4.sub(n1, one));
+    p2 = madd(p2, n2, f32x4.sub(n2, one));
+    p3 = madd(p3, n3, f32x4.sub(n3, one));
+    // −t / (t + 2) is not negative, so its sign bit is that of x once t / (t + 2) has lost its own.
+    k = constant(48);
+    const sign = constant(56);
+    v128.store(at0, v128.bitselect(v128.load(at0), f32x4.div(p0, f32x4.add(p0, k)), sign));
+    v128.store(at1, v128.bitselect(v128.load(at1), f32x4.div(p1, f32x4.add(p1, k)), sign));
+    v128.store(at2, v128.bitselect(v128.load(at2), f32x4.div(p2, f32x4.add(p2, k)), sign));
+    v128.store(at3, v128.bitselect(v128.load(at3), f32x4.div(p3, f32x4.add(p3, k)), sign));
+  }
+}
+
+// The bodies, compiled once each.
+
+function fourSigmoids(at: usize, stride: usize): void {
+  four(SIGMOID, at, stride);
+}
+
+function fourTanhs(at: usize, stride: usize): void {
+  four(TANH, at, stride);
+}
+
+/** σ of `count` vectors in place, `stride` bytes apart. */
+export function sigmoids(at: usize, stride: usize, count: i32): void {
+  for (; count >= 4; count -= 4, at += stride << 2) fourSigmoids(at, stride);
+  for (; count > 0; count--, at += stride) fourSigmoids(at, 0);
+}
+
+/** tanh of `count` vectors in place, `stride` bytes apart. */
+export function tanhs(at: usize, stride: usize, count: i32): void {
+  for (; count >= 4; count -= 4, at += stride << 2) fourTanhs(at, stride);
+  for (; count > 0; count--, at += stride) fourTanhs(at, 0);
+}
+
+/** The two over an array, in place: for measuring their errors. `length` is a multiple of four. */
+export function activate(kind: i32, at: usize, length: i32): void {
+  if (kind == SIGMOID) sigmoids(at, 16, length >> 2);
+  else tanhs(at, 16, length >> 2);
 }

@@ -1,8 +1,16 @@
 // What a cell does to one row once the products are there: gates activated, state advanced, and kept for
-// the backward pass where `saved` is given: its gates one after the other, H floats each.
+// the backward pass where `saved` is given: its gates one after the other, H floats each. Activations are
+// taken in the place of the products, many at a time.
 
-import { sigmoid, tanh } from "./activations";
+import { sigmoids, tanhs } from "./activations";
 import { loadRow, madd, storeRow } from "./simd";
+
+/** Vectors that hold a row. */
+// @ts-ignore: decorator
+@inline
+function vectorsOf(hiddenSize: i32): i32 {
+  return (hiddenSize + 3) >> 2;
+}
 
 /** i, f, o = σ; g = tanh; c′ = f c + i g; h′ = o tanh(c′). `products` holds i f g o for each vector. */
 export function lstmRow(
@@ -14,24 +22,34 @@ export function lstmRow(
   saved: usize,
 ): void {
   const gate = <usize>hiddenSize << 2;
+  const vectors = vectorsOf(hiddenSize);
+  sigmoids(products, 64, vectors);
+  sigmoids(products + 16, 64, vectors);
+  tanhs(products + 32, 64, vectors);
+  sigmoids(products + 48, 64, vectors);
+  let at = products;
   for (let left = hiddenSize; left > 0; left -= 4) {
-    const i = sigmoid(v128.load(products, 0));
-    const f = sigmoid(v128.load(products, 16));
-    const g = tanh(v128.load(products, 32));
-    const o = sigmoid(v128.load(products, 48));
+    const i = v128.load(at, 0);
+    const f = v128.load(at, 16);
+    const g = v128.load(at, 32);
     const cell = madd(f, loadRow(cPrevious, left), f32x4.mul(i, g));
-    storeRow(c, cell, left);
-    storeRow(h, f32x4.mul(o, tanh(cell)), left);
     if (saved) {
       storeRow(saved, i, left);
       storeRow(saved + gate, f, left);
       storeRow(saved + gate * 2, g, left);
-      storeRow(saved + gate * 3, o, left);
+      storeRow(saved + gate * 3, v128.load(at, 48), left);
       saved += 16;
     }
-    products += 64;
+    storeRow(c, cell, left);
+    v128.store(at, cell);
+    at += 64;
     cPrevious += 16;
     c += 16;
+  }
+  tanhs(products, 64, vectors);
+  for (let left = hiddenSize; left > 0; left -= 4) {
+    storeRow(h, f32x4.mul(v128.load(products, 48), v128.load(products)), left);
+    products += 64;
     h += 16;
   }
 }
@@ -46,21 +64,55 @@ export function gruRow(
   saved: usize,
 ): void {
   const gate = <usize>hiddenSize << 2;
+  gates(hiddenSize, xProducts, hProducts, 48);
+  let at = xProducts;
   for (let left = hiddenSize; left > 0; left -= 4) {
-    const r = sigmoid(f32x4.add(v128.load(xProducts, 0), v128.load(hProducts, 0)));
-    const z = sigmoid(f32x4.add(v128.load(xProducts, 16), v128.load(hProducts, 16)));
+    const r = v128.load(at);
     const q = v128.load(hProducts, 32);
-    const n = tanh(madd(r, q, v128.load(xProducts, 32)));
-    storeRow(h, madd(z, f32x4.sub(loadRow(hPrevious, left), n), n), left);
     if (saved) {
       storeRow(saved, r, left);
-      storeRow(saved + gate, z, left);
-      storeRow(saved + gate * 2, n, left);
+      storeRow(saved + gate, v128.load(at, 16), left);
       storeRow(saved + gate * 3, q, left);
       saved += 16;
     }
-    xProducts += 48;
+    v128.store(at, madd(r, q, v128.load(at, 32)), 32);
+    at += 48;
     hProducts += 48;
+  }
+  next(hiddenSize, xProducts, hPrevious, h, saved ? saved - vectorsOf(hiddenSize) * 16 : 0);
+}
+
+/** r and z in the place of their products with x. */
+// @ts-ignore: decorator
+@inline
+function gates(hiddenSize: i32, xProducts: usize, hProducts: usize, hBytes: usize): void {
+  const vectors = vectorsOf(hiddenSize);
+  let at = xProducts;
+  for (let k = 0; k < vectors; k++) {
+    v128.store(at, f32x4.add(v128.load(at, 0), v128.load(hProducts, 0)), 0);
+    v128.store(at, f32x4.add(v128.load(at, 16), v128.load(hProducts, 16)), 16);
+    at += 48;
+    hProducts += hBytes;
+  }
+  sigmoids(xProducts, 48, vectors);
+  sigmoids(xProducts + 16, 48, vectors);
+}
+
+/** n = tanh of what stands in its place, and h′. */
+// @ts-ignore: decorator
+@inline
+function next(hiddenSize: i32, xProducts: usize, hPrevious: usize, h: usize, saved: usize): void {
+  const gate = <usize>hiddenSize << 2;
+  tanhs(xProducts + 32, 48, vectorsOf(hiddenSize));
+  for (let left = hiddenSize; left > 0; left -= 4) {
+    const z = v128.load(xProducts, 16);
+    const n = v128.load(xProducts, 32);
+    storeRow(h, madd(z, f32x4.sub(loadRow(hPrevious, left), n), n), left);
+    if (saved) {
+      storeRow(saved + gate * 2, n, left);
+      saved += 16;
+    }
+    xProducts += 48;
     hPrevious += 16;
     h += 16;
   }
@@ -76,20 +128,18 @@ export function resetRow(
   saved: usize,
 ): void {
   const gate = <usize>hiddenSize << 2;
+  gates(hiddenSize, xProducts, hProducts, 32);
   for (let left = hiddenSize; left > 0; left -= 4) {
-    const r = sigmoid(f32x4.add(v128.load(xProducts, 0), v128.load(hProducts, 0)));
-    const z = sigmoid(f32x4.add(v128.load(xProducts, 16), v128.load(hProducts, 16)));
+    const r = v128.load(xProducts);
     const reset = f32x4.mul(r, loadRow(hPrevious, left));
-    v128.store(hProducts, z, 16);
     v128.store(resetState, reset);
     if (saved) {
       storeRow(saved, r, left);
-      storeRow(saved + gate, z, left);
+      storeRow(saved + gate, v128.load(xProducts, 16), left);
       storeRow(saved + gate * 3, reset, left);
       saved += 16;
     }
     xProducts += 48;
-    hProducts += 32;
     hPrevious += 16;
     resetState += 16;
   }
@@ -99,25 +149,16 @@ export function resetRow(
 export function candidateRow(
   hiddenSize: i32,
   xProducts: usize,
-  hProducts: usize,
   candidateProducts: usize,
   hPrevious: usize,
   h: usize,
   saved: usize,
 ): void {
-  const gate = <usize>hiddenSize << 2;
+  let at = xProducts;
   for (let left = hiddenSize; left > 0; left -= 4) {
-    const z = v128.load(hProducts, 16);
-    const n = tanh(f32x4.add(v128.load(xProducts, 32), v128.load(candidateProducts)));
-    storeRow(h, madd(z, f32x4.sub(loadRow(hPrevious, left), n), n), left);
-    if (saved) {
-      storeRow(saved + gate * 2, n, left);
-      saved += 16;
-    }
-    xProducts += 48;
-    hProducts += 32;
+    v128.store(at, f32x4.add(v128.load(at, 32), v128.load(candidateProducts)), 32);
+    at += 48;
     candidateProducts += 16;
-    hPrevious += 16;
-    h += 16;
   }
+  next(hiddenSize, xProducts, hPrevious, h, saved);
 }

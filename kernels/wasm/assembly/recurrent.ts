@@ -4,7 +4,7 @@
 import { candidateRow, gruRow, lstmRow, resetRow } from "./cells";
 import { copyFloats } from "./elementwise";
 import { GRU, LSTM, sectionBytes, sectionVectors } from "./layout";
-import { product, rowAt } from "./product";
+import { panelBytes, product, rowAt } from "./product";
 
 /** Rows of a chunk: a multiple of a tile's six; at 64 hidden units their products take 24 KiB. */
 const CHUNK_ROWS = 24;
@@ -33,9 +33,10 @@ function workBytes(cell: i32, hiddenSize: i32): usize {
 }
 
 /** Bytes of scratch that `step` needs. */
-export function stepScratch(cell: i32, hiddenSize: i32, batch: i32): usize {
+export function stepScratch(cell: i32, inputSize: i32, hiddenSize: i32, batch: i32): usize {
   const rows = <usize>min(batch, CHUNK_ROWS);
-  return rows * (productBytes(cell, hiddenSize) + workBytes(cell, hiddenSize));
+  return panelBytes(inputSize + hiddenSize) +
+    rows * (productBytes(cell, hiddenSize) + workBytes(cell, hiddenSize));
 }
 
 /** Steps whose input products are taken as one. */
@@ -45,9 +46,15 @@ function segmentSteps(cell: i32, hiddenSize: i32, steps: i32, batch: i32): i32 {
 }
 
 /** Bytes of scratch that `sequence` needs. */
-export function sequenceScratch(cell: i32, hiddenSize: i32, steps: i32, batch: i32): usize {
+export function sequenceScratch(
+  cell: i32,
+  inputSize: i32,
+  hiddenSize: i32,
+  steps: i32,
+  batch: i32,
+): usize {
   const rows = <usize>(segmentSteps(cell, hiddenSize, steps, batch) * batch);
-  return rows * productBytes(cell, hiddenSize) +
+  return panelBytes(inputSize + hiddenSize) + rows * productBytes(cell, hiddenSize) +
     <usize>min(batch, CHUNK_ROWS) * workBytes(cell, hiddenSize);
 }
 
@@ -60,11 +67,19 @@ function inputProducts(
   x: usize,
   packed: usize,
   products: usize,
+  panel: usize,
 ): void {
   const lines = cell == LSTM ? inputSize + hiddenSize : inputSize;
   const vectors = sectionVectors(gatesOf(cell), hiddenSize);
   const stride = <usize>inputSize << 2;
-  product(rows, vectors, packed, lines, 0, 0, x, stride, inputSize, 0, 0, 0, 0, products);
+  for (; rows > 0; rows -= CHUNK_ROWS) {
+    const taken = min(rows, CHUNK_ROWS);
+    product(
+      taken, vectors, packed, lines, 0, 0, x, stride, inputSize, 0, 0, 0, 0, products, panel,
+    );
+    x += <usize>taken * stride;
+    products += (<usize>taken * <usize>vectors) << 4;
+  }
 }
 
 /**
@@ -83,6 +98,7 @@ function advance(
   index: usize,
   products: usize,
   work: usize,
+  panel: usize,
   hNext: usize,
   cNext: usize,
   saved: usize,
@@ -95,9 +111,14 @@ function advance(
   if (cell == LSTM) {
     const V = sectionVectors(4, H);
     if (x) {
-      product(rows, V, packed, I + H, 0, 0, x, <usize>I << 2, I, h, hStride, index, H, products);
+      const xStride = <usize>I << 2;
+      product(
+        rows, V, packed, I + H, 0, 0, x, xStride, I, h, hStride, index, H, products, panel,
+      );
     } else {
-      product(rows, V, packed, I + H, I, products, h, 0, 0, h, hStride, index, H, products);
+      product(
+        rows, V, packed, I + H, I, products, h, 0, 0, h, hStride, index, H, products, panel,
+      );
     }
     for (let row = 0; row < rows; row++) {
       lstmRow(
@@ -114,7 +135,7 @@ function advance(
   const section = packed + sectionBytes(sectionVectors(3, H), I);
   if (cell == GRU) {
     const V = sectionVectors(3, H);
-    product(rows, V, section, H, 0, 0, h, 0, 0, h, hStride, index, H, work);
+    product(rows, V, section, H, 0, 0, h, 0, 0, h, hStride, index, H, work, panel);
     for (let row = 0; row < rows; row++) {
       gruRow(
         H,
@@ -133,7 +154,7 @@ function advance(
   const stride = <usize>vectors << 4;
   const resetState = work + <usize>rows * gateStride;
   const candidate = resetState + <usize>rows * stride;
-  product(rows, gateVectors, section, H, 0, 0, h, 0, 0, h, hStride, index, H, work);
+  product(rows, gateVectors, section, H, 0, 0, h, 0, 0, h, hStride, index, H, work, panel);
   for (let row = 0; row < rows; row++) {
     resetRow(
       H,
@@ -145,12 +166,11 @@ function advance(
     );
   }
   const last = section + sectionBytes(gateVectors, H);
-  product(rows, vectors, last, H, 0, 0, resetState, stride, H, 0, 0, 0, 0, candidate);
+  product(rows, vectors, last, H, 0, 0, resetState, stride, H, 0, 0, 0, 0, candidate, panel);
   for (let row = 0; row < rows; row++) {
     candidateRow(
       H,
       products + <usize>row * pStride,
-      work + <usize>row * gateStride,
       candidate + <usize>row * stride,
       rowAt(h, index, row, hStride),
       hNext + <usize>row * hStride,
@@ -191,10 +211,13 @@ export function step(
   }
   const xStride = <usize>inputSize << 2;
   const hStride = <usize>hiddenSize << 2;
+  const products = scratch + panelBytes(inputSize + hiddenSize);
+  const work = products + <usize>min(count, CHUNK_ROWS) * productBytes(cell, hiddenSize);
   for (let first = 0; first < count; first += CHUNK_ROWS) {
     const rows = min(CHUNK_ROWS, count - first);
-    const work = scratch + <usize>rows * productBytes(cell, hiddenSize);
-    if (cell != LSTM) inputProducts(cell, inputSize, hiddenSize, rows, x, packed, scratch);
+    if (cell != LSTM) {
+      inputProducts(cell, inputSize, hiddenSize, rows, x, packed, products, scratch);
+    }
     advance(
       cell,
       inputSize,
@@ -205,8 +228,9 @@ export function step(
       h,
       c,
       index,
-      scratch,
+      products,
       work,
+      scratch,
       output,
       c,
       0,
@@ -244,14 +268,15 @@ export function sequence(
   const pStride = productBytes(cell, hiddenSize);
   const hStride = <usize>hiddenSize << 2;
   const segment = segmentSteps(cell, hiddenSize, steps, batch);
-  const work = scratch + <usize>(segment * batch) * pStride;
+  const segmentProducts = scratch + panelBytes(inputSize + hiddenSize);
+  const work = segmentProducts + <usize>(segment * batch) * pStride;
   let h = h0;
   let c = c0;
   for (let t0 = 0; t0 < steps; t0 += segment) {
     const taken = min(segment, steps - t0);
-    inputProducts(cell, inputSize, hiddenSize, taken * batch, x, packed, scratch);
+    let products = segmentProducts;
+    inputProducts(cell, inputSize, hiddenSize, taken * batch, x, packed, products, scratch);
     x += (<usize>(taken * batch) * <usize>inputSize) << 2;
-    let products = scratch;
     for (let t = 0; t < taken; t++) {
       for (let first = 0; first < batch; first += CHUNK_ROWS) {
         const rows = min(CHUNK_ROWS, batch - first);
@@ -268,6 +293,7 @@ export function sequence(
           0,
           products,
           work,
+          scratch,
           hs + at,
           cs + at,
           saved + (at << 2),
