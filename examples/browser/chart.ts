@@ -1,4 +1,3 @@
-/// <reference lib="dom" />
 import type { Forecast } from "@tickcast/tickcast";
 import uPlot from "uplot";
 

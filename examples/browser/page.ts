@@ -1,4 +1,3 @@
-/// <reference lib="dom" />
 /**
  * Forecasts a feed entirely in the tab: ticks come by a Web Stream, the network steps on WASM or the GPU,
  * whichever is faster here, and is trained in a Worker of the tab. No server takes part.
