@@ -65,7 +65,7 @@ export class RecurrentNetwork implements Network {
   readonly #layerOutputs: readonly DeviceBuffer[];
   readonly #pack: readonly Dispatch[];
   #steps: Dispatch[] = [];
-  #generation = -1;
+  #generation = 0;
 
   /**
    * Takes the device memory of a network whose parameters are all zero.
@@ -73,7 +73,8 @@ export class RecurrentNetwork implements Network {
    * @param backend Where it runs. The network does not dispose of it.
    * @param architecture Its shape.
    * @param options How large its batches and states are.
-   * @throws {RangeError} when a size is not a positive whole number, or the device has no room.
+   * @throws {RangeError} when a size is not a positive whole number, or the device has no room or
+   * cannot run a layer so large.
    */
   constructor(backend: Backend, architecture: Architecture, options: NetworkOptions = {}) {
     const { inputSize, hiddenSize, layers, outputSize } = architecture;
@@ -103,6 +104,7 @@ export class RecurrentNetwork implements Network {
     const { capacity, seriesLimit } = options;
     this.states = new StateSlab(backend, architecture, { capacity, limit: seriesLimit });
     this.setParameters(values);
+    this.#prepareSteps();
   }
 
   /** One line for people: the device it is on. */

@@ -93,7 +93,7 @@ export class ResilientNetwork implements Network {
 
   /**
    * Opens the device and puts a network on it, all parameters zero; on the fallback where there is no
-   * device, which is then reported as lost.
+   * device or none that can hold it, which is then reported as lost.
    *
    * @param architecture Its shape.
    * @param options The device, the fallback, and how large the batches and states are.
@@ -218,7 +218,11 @@ export class ResilientNetwork implements Network {
     else if (this.#offered) {
       const device = this.#offered;
       this.#offered = undefined;
-      this.#moveTo(device);
+      try {
+        this.#moveTo(device);
+      } catch {
+        return; // It cannot hold the network; that it is on the fallback has been told.
+      }
       this.#options.onStatus?.({ kind: "device-recovered", backend: device.description });
     }
   }
@@ -236,9 +240,16 @@ export class ResilientNetwork implements Network {
       .finally(() => this.#copying = false);
   }
 
+  /** @throws {RangeError} when the device cannot hold the network; it is then given back. */
   #moveTo(device: Backend): void {
     const copy = NetworkCopy.take(this.#network, this.#options.fallback, this.#whole());
-    const network = rebuild(device, this.architecture, this.#options, copy);
+    let network: RecurrentNetwork;
+    try {
+      network = rebuild(device, this.architecture, this.#options, copy);
+    } catch (error) {
+      device.dispose();
+      throw error;
+    }
     this.#network.dispose();
     this.#network = network;
     this.#device = device;

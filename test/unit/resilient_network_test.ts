@@ -177,3 +177,33 @@ Deno.test("without a device the network runs on the fallback, exactly", async ()
   ok(network.device.startsWith("reference"));
   network.dispose();
 });
+
+Deno.test("a network that the device cannot hold runs on the fallback, and the reason is told", {
+  ignore: !!skip,
+}, async () => {
+  const clock = new ManualClock();
+  const statuses: Status[] = [];
+  const fragile = new Fragile();
+  // A row of inputs must fit the memory of a workgroup.
+  const large = { ...architecture, inputSize: 20_000 };
+  const network = await ResilientNetwork.open(large, {
+    openDevice: fragile.open,
+    fallback: new ReferenceBackend(),
+    onStatus: (status) => statuses.push(status),
+    clock,
+    retryDelays: { firstMs: RETRY_MS, mostMs: RETRY_MS },
+  });
+  const row = network.states.allocateRow();
+  await clock.advance(RETRY_MS);
+  while (fragile.devices.length < 2) await new Promise((r) => setTimeout(r, 5));
+  await new Promise((r) => setTimeout(r));
+  network.states.writeRow(row, new Float32Array(network.states.rowLength));
+  ok(network.onHost);
+  strictEqual(statuses.length, 1);
+  const [status] = statuses;
+  match(
+    status.kind === "device-lost" ? status.detail : "",
+    /a row takes 800\d\d bytes of workgroup memory/,
+  );
+  network.dispose();
+});
