@@ -9,6 +9,8 @@ const ENCODED_MAX = 256;
 
 /** Smallest staging buffer, so that the few floats of many forecasts share one. */
 const STAGING_BYTES_MIN = 64 * 1024;
+/** Each further one of a task is twice as large up to this, so that thousands of reads wait for a few. */
+const STAGING_BYTES_MAX = 16 * 1024 * 1024;
 
 interface Fetch {
   readonly offset: number;
@@ -145,7 +147,9 @@ export class CommandStream {
   #stagingFor(byteLength: number): Staging {
     const last = this.#stagings.at(-1);
     if (last !== undefined && last.end + byteLength <= last.handle.size) return last;
-    let size = STAGING_BYTES_MIN;
+    let size = last === undefined
+      ? STAGING_BYTES_MIN
+      : Math.min(2 * last.handle.size, STAGING_BYTES_MAX);
     while (size < byteLength) size *= 2;
     const staging = { handle: this.#staging.take(size).handle, end: 0, fetches: [] };
     this.#stagings.push(staging);

@@ -244,6 +244,22 @@ gpuTest("kernels, writes and reads keep their order in few submissions", async (
   strictEqual(backend.counts.submissions - before, 2);
 });
 
+gpuTest("thousands of small reads wait for a few staging buffers", async (backend) => {
+  const [rows, width] = [3000, 100];
+  const values = normals(rows * width, new Random(1));
+  const buffer = backend.allocate(values.length);
+  backend.write(buffer, values);
+  const read = new Float32Array(values.length);
+  const before = backend.counts.submissions;
+  await Promise.all(Array.from({ length: rows }, (_, row) => {
+    return backend.read(buffer, read.subarray(row * width, (row + 1) * width), row * width);
+  }));
+  assertSameBits(read, values, "rows");
+  strictEqual(backend.counts.submissions - before, 1);
+  ok(backend.counts.staging.created <= 5, `${backend.counts.staging.created} staging buffers`);
+  strictEqual(backend.counts.staging.used, 0);
+});
+
 gpuTest("a lost device rejects reads, and says so", async (backend) => {
   const buffer = backend.allocate(1);
   const fill = backend.prepare("fill", { buffer, value: 1 });
