@@ -139,6 +139,8 @@ async function stayOpen(
 }
 
 async function sampleHeap(session: CDPSession, seconds: number): Promise<HeapSample> {
+  // What the first collection frees of the document lets the second free what hung on it.
+  await session.send("HeapProfiler.collectGarbage");
   await session.send("HeapProfiler.collectGarbage");
   const { metrics } = await session.send("Performance.getMetrics");
   const metric = (name: string): number =>
