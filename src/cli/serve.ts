@@ -48,13 +48,13 @@ const OPTIONS = {
     placeholder: "FOLDER",
     description: "Keep accepted ticks and checkpoints there; in memory where left out",
   },
+  ...STAGE_OPTIONS,
   log: {
     kind: "string",
     default: "text",
     choices: ["text", "json"],
     description: "How log lines on stderr look",
   },
-  ...STAGE_OPTIONS,
   ...SERVER_OPTIONS,
   ...FORECASTER_OPTIONS,
   ...NETWORK_OPTIONS,
@@ -209,7 +209,7 @@ async function openStore(
   onStatus: StatusListener,
 ): Promise<StateStore> {
   if (folder === undefined) return new MemoryStore();
-  await Deno.mkdir(folder, { recursive: true });
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   return SqliteStore.open({ folder, onStatus });
 }
 

@@ -26,7 +26,8 @@ const HISTORY_LIMIT = 16_384;
 const WARM_UP_STEPS = 50;
 /** Ticks whose p-value is below are flagged. */
 const ANOMALY_LEVEL = 0.01;
-const GUARD = { memory: 0.9995, share: 0.001 };
+/** The last value, which is the first expert, holds more than half of the trust at first. */
+const GUARD = { memory: 0.9995, share: 0.001, trust: 12 };
 
 /** How an {@linkcode OnlineForecaster} is configured; everything has a default. */
 export interface OnlineForecasterOptions {
@@ -143,6 +144,8 @@ export class OnlineForecaster implements Forecaster {
     const mean = new Float64Array(this.horizon);
     state.forecast(quantiles, mean);
     const { time, stepMs, steps, value, pValue } = state;
+    const times = new Float64Array(this.horizon);
+    for (let h = 0; h < times.length; h++) times[h] = time + (h + 1) * stepMs;
     const flags: ForecastFlag[] = [];
     if (steps < WARM_UP_STEPS) flags.push("warming-up");
     else {
@@ -154,7 +157,7 @@ export class OnlineForecaster implements Forecaster {
       time,
       step: steps - 1,
       value,
-      times: Float64Array.from(mean, (_, h) => time + (h + 1) * stepMs),
+      times,
       mean,
       levels: this.levels,
       quantiles,

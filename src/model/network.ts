@@ -30,6 +30,8 @@ export interface Network {
   readonly batch: number;
   /** The states of the series. */
   readonly states: SeriesStates;
+  /** Whether the host sees its memory, so that reads are done at once. */
+  readonly onHost: boolean;
   /** Exchanges the parameters between two steps. */
   setParameters(values: Float32Array): void;
   /** One step of the first `count` rows. */

@@ -66,6 +66,7 @@ Deno.test("a published package holds the library and nothing else, on the real @
     "server.ts",
     "src",
     "streams",
+    "tickcast.schema.json",
   ];
   deepEqual([...rooms].sort(), expected.sort());
   const config = JSON.parse(files.get("deno.json")!);
