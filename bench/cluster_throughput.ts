@@ -271,7 +271,7 @@ function forecasterArguments({ experts }: ThroughputOptions): string[] {
 }
 
 /** The address that a server prints; the rest of what it prints is thrown away. */
-async function addressOf(stdout: ReadableStream<Uint8Array>): Promise<string> {
+async function addressOf(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of stdout.values({ preventCancel: true })) {

@@ -2,8 +2,13 @@
 import { deepEqual, equal, fail, ok } from "node:assert/strict";
 // @ts-types="npm:@types/ws@8"
 import { WebSocket } from "ws";
-import { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
-import { openNetwork } from "../../src/forecast/open_network.ts";
+import {
+  FORECASTER_OPTIONS,
+  NETWORK_OPTIONS,
+  openForecaster,
+} from "../../src/cli/forecaster_options.ts";
+import { parseOptions } from "../../src/cli/options.ts";
+import type { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
 import { Pipeline } from "../../src/pipeline.ts";
 import { encodeForecast } from "../../src/serve/wire.ts";
 import type { Tick } from "../../streams/mod.ts";
@@ -14,9 +19,8 @@ import { type ServeProcess, startServe } from "./serve_process.ts";
 const KILLS = Number(Deno.env.get("TICKCAST_KILLS") ?? 5);
 const SEED = Number(Deno.env.get("TICKCAST_SEED") ?? 1);
 const SERIES = 4;
-const HORIZON = 2;
-/** Hidden units of the network: few, since what is under test is that its retrainings survive too. */
-const HIDDEN = 8;
+/** A network small enough to be trained while it is killed all the time. */
+const FORECASTER_ARGS = ["--horizon", "2", "--hidden", "8", "--retrain-every", "500"];
 /** Messages on their way at once: some are always unanswered when the process dies. */
 const OUTSTANDING_MAX = 8;
 /** Ticks of a whole run at most, so that the journal read at every start stays small. */
@@ -41,10 +45,17 @@ class Uninterrupted {
     this.#pipeline = new Pipeline({ forecaster });
   }
 
-  /** The forecaster that the server has too, its network trained where it is called. */
   static async open(): Promise<Uninterrupted> {
-    const network = await openNetwork({ horizon: HORIZON, hiddenSize: HIDDEN, trainInline: true });
-    return new Uninterrupted(new OnlineForecaster({ horizon: HORIZON, guests: [network] }));
+    const { options } = parseOptions(FORECASTER_ARGS, {
+      ...FORECASTER_OPTIONS,
+      ...NETWORK_OPTIONS,
+    });
+    return new Uninterrupted(await openForecaster(options, 0, () => {}));
+  }
+
+  /** Promotions and rejections of retrainings so far. */
+  get retrainings(): number {
+    return this.#forecaster.learner?.learning.runs.length ?? 0;
   }
 
   dispose(): void {
@@ -156,7 +167,7 @@ Deno.test({
   async fn(): Promise<void> {
     const random = new Random(SEED, "kill");
     const folder = await Deno.makeTempDir();
-    const args = ["--state", folder, "--horizon", `${HORIZON}`, "--hidden", `${HIDDEN}`];
+    const args = ["--state", folder, ...FORECASTER_ARGS];
     const trial = new Trial(await Uninterrupted.open());
     let starting = 0;
     let serving = 0;
@@ -232,7 +243,8 @@ Deno.test({
         `${starting + serving} kills (${serving} while serving, ${starting} while starting, ` +
           `${trial.interrupted} with messages unanswered): ` +
           `${total} ticks acknowledged, ${trial.repeated} sent again, none lost, none twice; ` +
-          `${trial.compared} forecasts equal to an uninterrupted run; ` +
+          `${trial.compared} forecasts equal to an uninterrupted run, through ` +
+          `${trial.reference.retrainings} retrainings; ` +
           `up to ${checkpoints} checkpoints at a start`,
       );
     } finally {
