@@ -120,6 +120,13 @@ Deno.test("variables of the environment are put in, and one that is not set is n
   throws(() => parseConfig("{", () => undefined), /not JSON/);
 });
 
+Deno.test("the file in the documentation can be used", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/feeds.md", import.meta.url));
+  const files = [...page.matchAll(/```json\n([^]*?)```/g)].map(([, file]) => file);
+  equal(files.length, 1);
+  equal(parseConfig(files[0], () => "token").feeds?.length, 2);
+});
+
 Deno.test("a configuration says what the command line would", () => {
   deepEqual(optionValues({ server: { port: 1 }, state: "s", forecast: { retrainEvery: 5 } }), {
     port: 1,
