@@ -14,7 +14,8 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const BUDGET_KIB: Readonly<Record<string, number>> = {
   // Half of it are the kernels: WebAssembly with and without relaxed SIMD, and WGSL.
   "mod.ts": 90,
-  "streams/mod.ts": 20,
+  // Every source and sink there is; a page's bundler leaves out those it does not name.
+  "streams/mod.ts": 26,
   "onnx.ts": 12,
 };
 
