@@ -50,7 +50,8 @@ export const replay: Command = {
 
 async function runReplay(args: readonly string[], context: CommandContext): Promise<number> {
   const { config: path } = parseOptions(args, OPTIONS).options;
-  const config: Config = path === undefined ? {} : await readConfig(path);
+  // Variables are for addresses and secrets of feeds and sinks, which a replay does not use.
+  const config: Config = path === undefined ? {} : await readConfig(path, (name) => name);
   const { options, operands } = parseOptions(args, OPTIONS, optionValues(config));
   let rejected = 0;
   const onStatus = (status: Status): void => {

@@ -230,6 +230,7 @@ export class DurableEngine {
         resolve(result);
       } catch (error) {
         try {
+          await this.#saving;
           await this.#rebuild().catch((again) => this.#mend(again));
         } finally {
           reject(error);
@@ -263,7 +264,7 @@ export class DurableEngine {
     void this.checkpoint();
   }
 
-  /** Saves at once, after what is being saved. */
+  /** Saves before anything goes on, after what is being saved. */
   async #saveNow(): Promise<boolean> {
     await this.#saving;
     return await this.#save();
@@ -291,7 +292,7 @@ export class DurableEngine {
 
   #refuseWhenStopped(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#closing) throw new Error("Cannot go on: the engine is closing");
+    if (this.#closing) throw new Error("Cannot accept ticks: the engine is closing");
   }
 
   #release(count: number): void {
@@ -319,8 +320,11 @@ export class DurableEngine {
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
       this.#onStatus({ kind: "degraded", part: "engine", detail: this.#failure.message });
-      for (const turn of this.#turns.splice(0)) turn.refuse(this.#failure);
       this.#wakeAccept?.();
+    } finally {
+      for (const { refuse } of this.#turns.splice(0)) {
+        refuse(this.#failure ?? new Error("Cannot go on: the engine is closing"));
+      }
     }
   }
 

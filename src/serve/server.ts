@@ -17,6 +17,16 @@ import { Sockets } from "./sockets.ts";
 /** Connections that stay open where nothing is said: each costs up to 1 MiB while its reader stalls. */
 const CONNECTIONS_MAX = 5000;
 
+/**
+ * A client on the slowest line sends its headers, and a body of 1 MiB, well within this; one that holds a
+ * connection open by sending nothing is cut off.
+ */
+const PATIENCE = {
+  headersTimeout: 20_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 5_000,
+} as const;
+
 /** A certificate and its key, both PEM. */
 export interface TlsOptions {
   /** The certificate, with those between it and the root after it. */
@@ -95,8 +105,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const app = makeApp(engine, { access, readiness, streams, monitor, metrics });
   const answer = getRequestListener(app.fetch);
   const http: HttpServer = tls === undefined
-    ? createHttpServer((request, response) => void answer(request, response))
-    : createHttpsServer(tls, (request, response) => void answer(request, response));
+    ? createHttpServer(PATIENCE, (request, response) => void answer(request, response))
+    : createHttpsServer(
+      { ...PATIENCE, cert: tls.cert, key: tls.key },
+      (request, response) => void answer(request, response),
+    );
   http.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
   try {
     await new Promise<void>((resolve, reject) => {

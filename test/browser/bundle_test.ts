@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const BUDGET_KIB: Readonly<Record<string, number>> = {
   // Half of it are the kernels: WebAssembly with and without relaxed SIMD, and WGSL.
   "mod.ts": 90,
-  // Every source and sink there is; a page's bundler leaves out those it does not name.
+  // Beside WebSockets also exchanges, MQTT, server-sent events and SenML.
   "streams/mod.ts": 26,
   "onnx.ts": 12,
 };

@@ -28,8 +28,8 @@ export interface OperationSpec {
   readonly scope?: Scope;
   /** Its parameters. */
   readonly parameters?: readonly ParameterText[];
-  /** The schema of its body. */
-  readonly body?: SchemaName;
+  /** The schema of its body, or `Model` for a model file. */
+  readonly body?: SchemaName | "Model";
   /** By status: the schema of the answer, and when it comes. */
   readonly responses: Readonly<Record<number, readonly [SchemaName, string]>>;
   /** Whether it is, or can be, upgraded to a WebSocket. */
@@ -48,6 +48,9 @@ export type OperationText = Readonly<Record<string, unknown>>;
 const json = (schema: SchemaName): OperationText => ({
   "application/json": { schema: { $ref: `#/components/schemas/${schema}` } },
 });
+
+const bodyText = (body: SchemaName | "Model"): OperationText =>
+  body === "Model" ? { "application/octet-stream": {} } : json(body);
 
 /** What the guard may answer on any route, and on those that need a scope. */
 const GUARDED = {
@@ -92,7 +95,7 @@ export function operation(spec: OperationSpec): OperationText {
     ...(spec.parameters === undefined ? {} : { parameters: spec.parameters }),
     ...(spec.body === undefined
       ? {}
-      : { requestBody: { required: true, content: json(spec.body) } }),
+      : { requestBody: { required: true, content: bodyText(spec.body) } }),
     responses,
   };
 }
