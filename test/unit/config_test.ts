@@ -11,7 +11,7 @@ const committed = JSON.parse(
 /** One of everything. */
 const EXAMPLE = {
   $schema: "./tickcast.schema.json",
-  server: { host: "127.0.0.1", port: 8080 },
+  server: { host: "127.0.0.1", port: 8080, maxSeries: 100, allowOrigin: ["https://a.example"] },
   state: "state",
   record: "ticks.ndjson",
   forecast: { horizon: 6, season: 24, cell: "gru", retrainEvery: 512, experts: ["light"] },
