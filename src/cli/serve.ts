@@ -1,5 +1,6 @@
-import { type Status, type StatusListener, systemClock, type Tick } from "../../streams/mod.ts";
+import { type StatusListener, systemClock, type Tick } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
+import { type LogFormat, statusLog } from "../serve/log.ts";
 import { DEFAULT_PORT } from "../serve/server.ts";
 import { MemoryStore } from "../state/memory_store.ts";
 import { SqliteStore } from "../state/sqlite_store.ts";
@@ -13,7 +14,6 @@ import { type OpenFeed, openFeed } from "./open_feed.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
 import { Outlets } from "./outlets.ts";
 import { openServer, SERVER_OPTIONS } from "./server_options.ts";
-import { noteStatus } from "./status_note.ts";
 import { featuresOf, openStages, STAGE_OPTIONS, stageConfig } from "./stage_options.ts";
 
 const OPTIONS = {
@@ -48,8 +48,14 @@ const OPTIONS = {
     placeholder: "FOLDER",
     description: "Keep accepted ticks and checkpoints there; in memory where left out",
   },
-  ...SERVER_OPTIONS,
   ...STAGE_OPTIONS,
+  log: {
+    kind: "string",
+    default: "text",
+    choices: ["text", "json"],
+    description: "How log lines on stderr look",
+  },
+  ...SERVER_OPTIONS,
   ...FORECASTER_OPTIONS,
   ...NETWORK_OPTIONS,
 } as const;
@@ -91,7 +97,7 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   const feeds = chosenFeeds(options, config);
   const stages = stageConfig(options, config);
   const features = featuresOf(stages);
-  const note = (status: Status): void => noteStatus(status, context);
+  const note = statusLog(options.log as LogFormat, context.note);
 
   // The store may have something to say before there is an engine whose listeners hear it.
   let report = note;
@@ -164,6 +170,7 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   for await (const batch of feed.ticks) {
+    engine.received(feed.label);
     const recorded = outlets.record(batch);
     await accept(engine, batch, signal);
     await recorded;

@@ -140,7 +140,7 @@ export class OnlineForecaster implements Forecaster {
     const quantiles = new Float64Array(this.horizon * this.levels.length);
     const mean = new Float64Array(this.horizon);
     state.forecast(quantiles, mean);
-    const { time, stepMs, steps, pValue } = state;
+    const { time, stepMs, steps, value, pValue } = state;
     const flags: ForecastFlag[] = [];
     if (steps < WARM_UP_STEPS) flags.push("warming-up");
     else {
@@ -151,6 +151,7 @@ export class OnlineForecaster implements Forecaster {
       series,
       time,
       step: steps - 1,
+      value,
       times: Float64Array.from(mean, (_, h) => time + (h + 1) * stepMs),
       mean,
       levels: this.levels,

@@ -3,6 +3,7 @@ import type { Forecast } from "../forecast/forecast.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { type Appended, type FeedCursor, JournalError, type StateStore } from "../state/store.ts";
+import { traced } from "./tracing.ts";
 
 /** Ticks taken through the pipeline at once: enough to fill a batched step, few enough to stay quick. */
 const BATCH_TICKS_MAX = 4096;
@@ -21,6 +22,14 @@ const TURNS_WAITING_MAX = 64;
 /** Wait before the second rebuild; it doubles from there. */
 const REBUILD_DELAY_MS = 100;
 
+/** Hears that so many ticks were forecast from, and the time since they came, their commit included. */
+export type AppliedListener = (ticks: number, durationMs: number) => void;
+
+/** An accepted batch that waits, and when it came (`performance.now()`: it decides nothing). */
+interface Waiting extends Appended {
+  readonly cameMs: number;
+}
+
 /** What a {@linkcode DurableEngine} is made of. */
 export interface DurableEngineOptions {
   /** Where accepted ticks and checkpoints are kept. The engine does not close it. */
@@ -36,6 +45,8 @@ export interface DurableEngineOptions {
   readonly emit: (forecasts: readonly Forecast[], replayed: boolean) => void | Promise<void>;
   /** Hears of rebuilds. */
   readonly onStatus?: StatusListener;
+  /** Hears, for every accepted batch, that its forecasts were taken, and how long after its coming. */
+  readonly onApplied?: AppliedListener;
   /** Accepted ticks that may wait for the pipeline. */
   readonly waitingTicksMax?: number;
   /** A checkpoint after so many ticks. */
@@ -63,12 +74,13 @@ export class DurableEngine {
   readonly #clock: Clock;
   readonly #emit: DurableEngineOptions["emit"];
   readonly #onStatus: StatusListener;
+  readonly #onApplied: AppliedListener;
   readonly #waitingTicksMax: number;
   readonly #checkpointEveryTicks: number;
   readonly #checkpointEveryMs: number;
   /** The pipeline before its first tick. */
   readonly #genesis: Snapshot;
-  readonly #queue: Appended[] = [];
+  readonly #queue: Waiting[] = [];
   /** What waits to run between two batches. */
   readonly #turns: Turn[] = [];
   /** Ticks in the queue or on their way into it. */
@@ -79,14 +91,11 @@ export class DurableEngine {
   #madeRoomMs = -Infinity;
   #rebuilds = 0;
   #saving: Promise<boolean> | undefined;
-  /** Who asked for a checkpoint; one serves them all. */
-  #asked: ((saved: boolean) => void)[] = [];
   /** The admission of the last call of `accept`; the next one waits for it. */
   #admission: Promise<void> = Promise.resolve();
   #wakeLoop: (() => void) | undefined;
   #wakeAccept: (() => void) | undefined;
   #closing = false;
-  #stopped = false;
   #failure: Error | undefined;
   #ended: Promise<void> = Promise.resolve();
 
@@ -96,6 +105,7 @@ export class DurableEngine {
     this.#clock = options.clock;
     this.#emit = options.emit;
     this.#onStatus = options.onStatus ?? (() => {});
+    this.#onApplied = options.onApplied ?? (() => {});
     this.#waitingTicksMax = options.waitingTicksMax ?? WAITING_TICKS_MAX;
     this.#checkpointEveryTicks = options.checkpointEveryTicks ?? CHECKPOINT_EVERY_TICKS;
     this.#checkpointEveryMs = options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS;
@@ -146,20 +156,25 @@ export class DurableEngine {
         `Cannot accept ${ticks.length} ticks at once: the limit is ${this.#waitingTicksMax}`,
       );
     }
+    const cameMs = performance.now();
     const before = this.#admission;
     const admission = this.#admit(before, ticks.length);
     this.#admission = admission.catch(() => {});
     await admission;
     let appended: Appended;
     try {
-      appended = await this.#store.append(ticks, cursor);
+      appended = await traced(
+        "tickcast.accept",
+        ticks.length,
+        () => this.#store.append(ticks, cursor),
+      );
     } catch (error) {
       this.#release(ticks.length);
       if (error instanceof JournalError) this.#makeRoom();
       throw error;
     }
     this.#release(ticks.length - appended.ticks.length);
-    this.#queue.push(appended);
+    this.#queue.push({ ...appended, cameMs });
     this.#wakeLoop?.();
     return appended;
   }
@@ -168,12 +183,17 @@ export class DurableEngine {
    * Saves where the pipeline stands, between two batches: within one, its state is ahead of what was
    * taken. False when it could not be saved, or the engine has stopped.
    */
-  checkpoint(): Promise<boolean> {
-    if (this.#stopped) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      this.#asked.push(resolve);
-      this.#wakeLoop?.();
-    });
+  async checkpoint(): Promise<boolean> {
+    try {
+      const { saved } = await this.inspect(async () => {
+        await this.#saving;
+        // Batches go on while it is being written.
+        return { saved: this.#save() };
+      });
+      return await saved;
+    } catch {
+      return false;
+    }
   }
 
   /**
@@ -241,10 +261,10 @@ export class DurableEngine {
     const isSoon = sinceMs >= 0 && sinceMs < MAKE_ROOM_EVERY_MS;
     if (isSoon || this.#applied === this.#checkpointed) return;
     this.#madeRoomMs = this.#clock.now();
-    this.checkpoint().catch(() => {});
+    void this.checkpoint();
   }
 
-  /** Saves before anything goes on, after what is being saved. */
+  /** Saves at once, after what is being saved. */
   async #saveNow(): Promise<boolean> {
     await this.#saving;
     return await this.#save();
@@ -256,8 +276,7 @@ export class DurableEngine {
     this.#wakeLoop?.();
     this.#wakeAccept?.();
     await this.#ended;
-    await this.#saving;
-    if (this.#failure === undefined && this.#applied > this.#checkpointed) await this.#save();
+    if (this.#failure === undefined && this.#applied > this.#checkpointed) await this.#saveNow();
   }
 
   /** Waits, behind earlier callers, until there is room. */
@@ -273,7 +292,7 @@ export class DurableEngine {
 
   #refuseWhenStopped(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#closing) throw new Error("Cannot accept ticks: the engine is closing");
+    if (this.#closing) throw new Error("Cannot go on: the engine is closing");
   }
 
   #release(count: number): void {
@@ -291,7 +310,6 @@ export class DurableEngine {
           await turn.take();
           continue;
         }
-        if (this.#asked.length > 0) await this.#saveAsked();
         if (this.#queue.length === 0) {
           if (this.#closing && this.#waiting === 0) return;
           await new Promise<void>((resolve) => this.#wakeLoop = resolve);
@@ -302,22 +320,19 @@ export class DurableEngine {
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
       this.#onStatus({ kind: "degraded", part: "engine", detail: this.#failure.message });
+      for (const turn of this.#turns.splice(0)) turn.refuse(this.#failure);
       this.#wakeAccept?.();
-    } finally {
-      this.#stopped = true;
-      for (const { refuse } of this.#turns.splice(0)) {
-        refuse(this.#failure ?? new Error("Cannot go on: the engine is closing"));
-      }
-      for (const resolve of this.#asked.splice(0)) resolve(false);
     }
   }
 
   async #takeQueued(): Promise<void> {
     const ticks: Tick[] = [];
+    const taken: Waiting[] = [];
     let count = 0;
     let last = this.#applied;
     while (this.#queue.length > 0 && count < BATCH_TICKS_MAX) {
-      const appended = this.#queue.shift() as Appended;
+      const appended = this.#queue.shift() as Waiting;
+      taken.push(appended);
       count += appended.ticks.length;
       // A rebuild may have taken them out of the journal already.
       const known = Math.max(0, last - appended.first + 1);
@@ -325,11 +340,13 @@ export class DurableEngine {
       last = Math.max(last, appended.first + appended.ticks.length - 1);
     }
     try {
-      await this.#apply(ticks, last, false);
+      await traced("tickcast.forecast", ticks.length, () => this.#apply(ticks, last, false));
       this.#rebuilds = 0;
     } catch (error) {
       await this.#mend(error);
     }
+    const nowMs = performance.now();
+    for (const { ticks, cameMs } of taken) this.#onApplied(ticks.length, nowMs - cameMs);
     this.#release(count);
   }
 
@@ -358,13 +375,6 @@ export class DurableEngine {
       return saved;
     };
     return this.#saving = save();
-  }
-
-  async #saveAsked(): Promise<void> {
-    await this.#saving;
-    const asked = this.#asked;
-    this.#asked = [];
-    this.#save().then((saved) => asked.forEach((resolve) => resolve(saved)));
   }
 
   /** After an error the pipeline's state is unknown: go back to the checkpoint and replay. */

@@ -9,6 +9,8 @@ import { makeApp } from "./app.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 import type { Engine } from "./engine.ts";
 import { EventStreams } from "./event_streams.ts";
+import { Metrics } from "./metrics.ts";
+import { Monitor } from "./monitor.ts";
 import { Readiness } from "./readiness.ts";
 import { Sockets } from "./sockets.ts";
 
@@ -98,7 +100,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const streams = new EventStreams(engine, access, connections);
   const sockets = new Sockets(engine, access, connections);
   const readiness = new Readiness();
-  const answer = getRequestListener(makeApp(engine, { access, readiness, streams }).fetch);
+  const monitor = new Monitor(engine);
+  const metrics = new Metrics(engine, monitor, () => sockets.subscribers + streams.size);
+  const app = makeApp(engine, { access, readiness, streams, monitor, metrics });
+  const answer = getRequestListener(app.fetch);
   const http: HttpServer = tls === undefined
     ? createHttpServer(PATIENCE, (request, response) => void answer(request, response))
     : createHttpsServer(
@@ -115,6 +120,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   } catch (cause) {
     streams.close();
     await sockets.close();
+    metrics.close();
+    monitor.close();
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot listen on ${host}:${port}: ${detail}`, { cause });
   }
@@ -135,6 +142,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await sockets.close();
       http.closeAllConnections();
       await closed;
+      metrics.close();
+      monitor.close();
     },
   };
 }

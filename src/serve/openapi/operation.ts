@@ -38,6 +38,8 @@ export interface OperationSpec {
   readonly eventStream?: SchemaName;
   /** Whether it answers with bytes. */
   readonly binary?: boolean;
+  /** Whether it answers with plain text. */
+  readonly plainText?: boolean;
 }
 
 /** An operation as it stands in the document. */
@@ -78,6 +80,10 @@ export function operation(spec: OperationSpec): OperationText {
     const events =
       `Events whose id is the number of a forecast and whose data is a ${spec.eventStream}.`;
     responses["200"] = { description: events, content: { "text/event-stream": { schema } } };
+  }
+  if (spec.plainText) {
+    const content = { "text/plain": { schema: { type: "string" } } };
+    responses["200"] = { description: "The text.", content };
   }
   if (spec.binary) {
     responses["200"] = { description: "The file.", content: { "application/octet-stream": {} } };
