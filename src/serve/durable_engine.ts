@@ -320,8 +320,11 @@ export class DurableEngine {
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
       this.#onStatus({ kind: "degraded", part: "engine", detail: this.#failure.message });
-      for (const turn of this.#turns.splice(0)) turn.refuse(this.#failure);
       this.#wakeAccept?.();
+    } finally {
+      for (const { refuse } of this.#turns.splice(0)) {
+        refuse(this.#failure ?? new Error("Cannot go on: the engine is closing"));
+      }
     }
   }
 
