@@ -8,7 +8,7 @@ import {
 import type { WasmBackend } from "../kernels/wasm/backend.ts";
 import { Random } from "../src/model/random.ts";
 import { PEAK, type Skipped, type Subject, timed } from "./harness.ts";
-import { base64, PyTorch, skipped } from "./peers/pytorch.ts";
+import { base64, type PyTorch, skipped } from "./peers/pytorch.ts";
 
 /** What is stepped. */
 export interface StepWork {
