@@ -6,6 +6,7 @@
 export {
   type Clock,
   type Frame,
+  type IngestAnswer,
   InputError,
   type RejectReason,
   type Status,
@@ -44,6 +45,7 @@ export {
   type ChannelsResult,
   evaluateChannels,
 } from "./src/evaluate/channels.ts";
+export { type DueForecast, type LiveScore, LiveScores } from "./src/evaluate/live_scores.ts";
 export { evaluationReport } from "./src/evaluate/report.ts";
 export type { BaselineName } from "./src/evaluate/baselines.ts";
 export type { Skill } from "./src/evaluate/bootstrap.ts";
@@ -56,6 +58,14 @@ export {
   type ModelResult,
 } from "./src/evaluate/evaluate.ts";
 export { Pipeline, type PipelineOptions } from "./src/pipeline.ts";
+export {
+  type ClientOptions,
+  type ForecastsOptions,
+  type PageOptions,
+  type SeriesPage,
+  TickcastClient,
+} from "./src/serve/client.ts";
+export { ClientError } from "./src/serve/client_error.ts";
 export { encodeForecast, type ForecastMessage } from "./src/serve/wire.ts";
 export {
   type Architecture,
@@ -106,7 +116,6 @@ export {
   type JournalRecord,
   type StateStore,
   type StoreStats,
-  type SwapRecord,
 } from "./src/state/store.ts";
 export {
   parametersFromStateDict,

@@ -68,6 +68,7 @@ export type Status =
     readonly championLoss: number;
     readonly candidateLoss: number;
   }
+  | { readonly kind: "operated"; readonly action: string; readonly by: string }
   | { readonly kind: "device-lost"; readonly backend: string; readonly detail: string }
   | { readonly kind: "device-recovered"; readonly backend: string }
   | { readonly kind: "chosen"; readonly part: string; readonly detail: string }

@@ -4,8 +4,10 @@ import {
   type EvaluationResult,
   type ModelResult,
 } from "../evaluate/evaluate.ts";
+import { type BaselineName, BASELINES } from "../evaluate/baselines.ts";
 import { evaluateChannels } from "../evaluate/channels.ts";
-import { evaluationReport } from "../evaluate/report.ts";
+import { evaluationReport, forecastPlot } from "../evaluate/report.ts";
+import { svgFile } from "../evaluate/svg_plot.ts";
 import { OnlineForecaster } from "../forecast/online_forecaster.ts";
 import type { EvaluationRow } from "../evaluate/prequential.ts";
 import type { Command, CommandContext } from "./command.ts";
@@ -41,6 +43,12 @@ const OPTIONS = {
     choices: ["learn-first", "forecast-first"],
     description: "Learn the current value before forecasting, or after it (as river does)",
   },
+  baselines: {
+    kind: "list",
+    placeholder: "NAME",
+    choices: [...BASELINES, "none"],
+    description: "Simple methods scored beside it; all of them where left out",
+  },
   rows: { kind: "integer", min: 1, placeholder: "N", description: "Rows used at most" },
   "target-columns": {
     kind: "list",
@@ -55,11 +63,26 @@ const OPTIONS = {
       "With --target-columns: the first rows, which give each column's mean and deviation",
   },
   report: { kind: "string", placeholder: "OUT.html", description: "Write a page with plots" },
+  plot: {
+    kind: "string",
+    placeholder: "OUT.svg",
+    description: "Draw the last forecasts with their band",
+  },
   json: { kind: "boolean", description: "Print nothing but the JSON object" },
 } as const;
 
 /** Scores of one model as printed, in this order. */
-const SCORES = ["mae", "rmse", "nrmse", "mape", "crps", "coverage80", "coverage90"] as const;
+const SCORES = [
+  "mae",
+  "rmse",
+  "nrmse",
+  "mape",
+  "mase",
+  "pinball",
+  "crps",
+  "coverage80",
+  "coverage90",
+] as const;
 
 /** Scores Tickcast and the simple methods on a CSV, test-then-train. */
 export const evaluate: Command = {
@@ -114,6 +137,7 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
       scoreTo: options["score-to"],
       order: options.order as "learn-first" | "forecast-first",
       forecaster: forecasterOptions(options),
+      baselines: baselines(options.baselines),
       onProgress: (model, done) => {
         context.signal.throwIfAborted();
         progress.update(Math.round(done * rows.length), rows.length, model);
@@ -124,6 +148,9 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
   }
   if (options.report !== undefined) {
     await Deno.writeTextFile(options.report, evaluationReport(result, operands[0]));
+  }
+  if (options.plot !== undefined) {
+    await Deno.writeTextFile(options.plot, svgFile(forecastPlot(result)));
   }
   if (!options.json) await context.out(table(result));
   await context.out(JSON.stringify(summary(result)));
@@ -179,6 +206,11 @@ async function runChannels(
   return 0;
 }
 
+function baselines(named: readonly string[]): readonly BaselineName[] | undefined {
+  if (named.length === 0) return undefined;
+  return BASELINES.filter((name) => named.includes(name));
+}
+
 function toRow(tick: Tick, features: readonly string[]): EvaluationRow {
   return {
     time: tick.time,
@@ -192,7 +224,10 @@ export function summary(result: EvaluationResult): Record<string, unknown> {
   const models = Object.fromEntries(
     Object.entries(result.models).map(([name, model]) => [
       name,
-      Object.fromEntries([...SCORES, "seconds"].map((key) => [key, score(model, key)])),
+      {
+        ...Object.fromEntries([...SCORES, "seconds"].map((key) => [key, score(model, key)])),
+        ...(model.skill && { skill: model.skill }),
+      },
     ]),
   );
   return { rows, scored, horizon, seconds, models };

@@ -34,6 +34,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "Forecast partitions of a NATS JetStream, beside other workers",
     load: async () => (await import("./worker.ts")).worker,
   },
+  backup: {
+    summary: "Copy a server's state, also while it runs",
+    load: async () => (await import("./backup.ts")).backup,
+  },
+  restore: {
+    summary: "Make a state folder of a backup, after checking it",
+    load: async () => (await import("./restore.ts")).restore,
+  },
   evaluate: {
     summary: "Score forecasts of a CSV against simple methods, test-then-train",
     load: async () => (await import("./evaluate.ts")).evaluate,

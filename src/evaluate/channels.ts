@@ -1,5 +1,6 @@
 import type { Forecaster } from "../forecast/forecaster.ts";
 import { OnlineForecaster, type OnlineForecasterOptions } from "../forecast/online_forecaster.ts";
+import { CRPS_LEVELS, ScoreSum } from "./metrics.ts";
 import type { EvaluationRow } from "./prequential.ts";
 
 /** The multichannel protocol of the online-forecasting literature (ETT, weather). */
@@ -13,7 +14,9 @@ export interface ChannelsOptions {
   /** The row after the last one used. */
   readonly end?: number;
   /** Configuration of the forecaster, except the horizon. */
-  readonly forecaster?: Omit<OnlineForecasterOptions, "horizon">;
+  readonly forecaster?: Omit<OnlineForecasterOptions, "horizon" | "levels">;
+  /** Makes the forecaster; the online forecaster where left out. */
+  readonly makeForecaster?: (options: OnlineForecasterOptions) => Forecaster;
   /** Called now and then with the share done, 0 to 1. */
   readonly onProgress?: (done: number) => void;
 }
@@ -30,6 +33,12 @@ export interface ChannelsResult {
   readonly naiveMse: number;
   /** See `naiveMse`. */
   readonly naiveMae: number;
+  /** Continuous ranked probability score, likewise, as twice the mean pinball loss over 99 levels. */
+  readonly crps: number;
+  /** Shares of truths inside the central 80 and 90 % bands. */
+  readonly coverage80: number;
+  /** See `coverage80`. */
+  readonly coverage90: number;
   /** Mean squared error of every channel. */
   readonly mseByChannel: readonly number[];
   /** Wall time in seconds. */
@@ -68,11 +77,13 @@ export async function evaluateChannels(
   const channels = rows[0].values.length;
   const tables = Array.from({ length: channels }, (_, c) => standardised(rows, c, standardiseOn));
   const names = tables.map((_, c) => `channel ${c}`);
-  const forecaster: Forecaster = new OnlineForecaster({ ...options.forecaster, horizon });
-  let untilLearning = forecaster.framesUntilLearning();
+  const make = options.makeForecaster ?? ((all): Forecaster => new OnlineForecaster(all));
+  const forecaster = make({ ...options.forecaster, horizon, levels: CRPS_LEVELS });
   const start = performance.now();
-  const squares = new Float64Array(channels);
-  const sum = { absolute: 0, naiveSquares: 0, naiveAbsolute: 0 };
+  const sums = tables.map(() => new ScoreSum(CRPS_LEVELS));
+  const naive = new ScoreSum([]);
+  const nothing = new Float64Array(0);
+  let untilLearning = forecaster.framesUntilLearning();
   let windows = 0;
   try {
     for (let row = 0; row + horizon < end; row++) {
@@ -95,15 +106,12 @@ export async function evaluateChannels(
       if (row + 1 < firstTarget) continue;
       windows++;
       for (let c = 0; c < channels; c++) {
-        const { mean } = forecaster.forecast(names[c]);
-        for (let ahead = 1; ahead <= horizon; ahead++) {
-          const truth = tables[c][row + ahead];
-          const error = truth - mean[ahead - 1];
-          const naive = truth - tables[c][row];
-          squares[c] += error * error;
-          sum.absolute += Math.abs(error);
-          sum.naiveSquares += naive * naive;
-          sum.naiveAbsolute += Math.abs(naive);
+        const { mean, quantiles } = forecaster.forecast(names[c]);
+        for (let h = 0; h < horizon; h++) {
+          const truth = tables[c][row + 1 + h];
+          if (Number.isNaN(truth)) continue;
+          sums[c].add(truth, mean[h], quantiles, h * CRPS_LEVELS.length);
+          naive.add(truth, tables[c][row], nothing, 0);
         }
       }
       if (windows % 100 === 0) options.onProgress?.(row / end);
@@ -111,15 +119,22 @@ export async function evaluateChannels(
   } finally {
     forecaster.dispose();
   }
-  const perChannel = windows * horizon;
-  const count = perChannel * channels;
+  const context = { deviation: 1, stepChange: 1 };
+  const byChannel = sums.map((sum) => sum.scores(context));
+  const mean = (key: "mae" | "crps" | "coverage80" | "coverage90"): number =>
+    byChannel.reduce((sum, scores) => sum + scores[key], 0) / channels;
+  const mseByChannel = byChannel.map(({ rmse }) => rmse ** 2);
+  const { rmse: naiveRmse, mae: naiveMae } = naive.scores(context);
   return {
     windows,
-    mse: squares.reduce((total, square) => total + square, 0) / count,
-    mae: sum.absolute / count,
-    naiveMse: sum.naiveSquares / count,
-    naiveMae: sum.naiveAbsolute / count,
-    mseByChannel: Array.from(squares, (square) => square / perChannel),
+    mse: mseByChannel.reduce((sum, mse) => sum + mse, 0) / channels,
+    mae: mean("mae"),
+    naiveMse: naiveRmse ** 2,
+    naiveMae,
+    crps: mean("crps"),
+    coverage80: mean("coverage80"),
+    coverage90: mean("coverage90"),
+    mseByChannel,
     seconds: (performance.now() - start) / 1000,
   };
 }
@@ -130,8 +145,10 @@ function standardised(
   count: number,
 ): Float64Array {
   const column = Float64Array.from(rows, (row) => row.values[channel]);
-  const head = column.subarray(0, count);
-  const mean = head.reduce((sum, value) => sum + value, 0) / count;
-  const variance = head.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count;
-  return column.map((value) => (value - mean) / Math.sqrt(variance));
+  const head = column.subarray(0, count).filter((value) => !Number.isNaN(value));
+  const mean = head.reduce((sum, value) => sum + value, 0) / head.length;
+  const variance = head.reduce((sum, value) => sum + (value - mean) ** 2, 0) / head.length;
+  // A channel that did not move in those rows stays in its own unit.
+  const deviation = Math.sqrt(variance) || 1;
+  return column.map((value) => (value - mean) / deviation);
 }

@@ -8,6 +8,9 @@ import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 const SHAPE_STEPS = 2000;
 const SHAPE_STEPS_PER_AHEAD = 100;
 const CONFORMAL_RATE = 0.002;
+const CONFORMAL_WIDTH_RATE = 0.003;
+/** Errors that the starting shape counts for, of those that do not overlap. */
+const SHAPE_PRIOR = 30;
 /** The tables of shapes are refreshed so many times within a horizon. */
 const REFRESHES = 8;
 
@@ -40,11 +43,18 @@ export class Calibrator implements Stateful {
     this.#horizon = horizon;
     this.#scale = new ErrorScale(horizon, seasons);
     this.#shapes = Array.from({ length: horizon }, (_, h) => {
-      return new ErrorShape(1 - 1 / (SHAPE_STEPS + SHAPE_STEPS_PER_AHEAD * h));
+      return new ErrorShape(
+        1 - 1 / (SHAPE_STEPS + SHAPE_STEPS_PER_AHEAD * h),
+        SHAPE_PRIOR * (h + 1),
+      );
     });
     this.#conformal = Array.from(
       { length: horizon },
-      () => new Conformal(levels, CONFORMAL_RATE),
+      (_, h) =>
+        new Conformal(levels, {
+          level: CONFORMAL_RATE / (h + 1),
+          width: CONFORMAL_WIDTH_RATE,
+        }),
     );
     this.#levels = levels;
     this.#every = Math.ceil(horizon / REFRESHES);

@@ -1,32 +1,53 @@
 import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 
+/** How fast a {@linkcode Conformal} moves, in typical errors. */
+export interface ConformalRates {
+  /** η of each level by itself: bias and skew. */
+  readonly level: number;
+  /** η of the width between a level and its mirror image. */
+  readonly width: number;
+}
+
 /**
  * Online conformal correction of each quantile level at one horizon: quantile tracking (Angelopoulos,
  * Candès and Tibshirani 2023, "Conformal PID control for time series prediction", section 2.1).
  * `b ← b + η (τ − 1{y < q + b})`, in typical errors: where truths fall below the quantile of level τ too
- * seldom the quantile goes up, else down. While errors stay bounded, the share below is τ up to
- * `O(1 / (η n))` on any stream, also after drift.
+ * seldom the quantile goes up, else down; and likewise for the share of truths outside a pair of levels
+ * τ and 1 − τ, which widens or narrows the band as a whole. While errors stay bounded, the shares are as
+ * wanted up to `O(1 / (η n))` on any stream, also after drift.
+ *
+ * A band may be quick, a level must not be: errors of h steps ahead overlap and stay on one side for as
+ * long as a trend lasts, and levels that ran after them would be wrong when it ends.
  */
 export class Conformal implements Stateful {
   readonly #levels: readonly number[];
-  readonly #rate: number;
+  readonly #rates: ConformalRates;
   readonly #shifts: Float64Array;
+  readonly #widths: Float64Array;
+  /** The index of each level's mirror image; its own where it has none. */
+  readonly #mirror: readonly number[];
 
   /**
    * @param levels The levels wanted, ascending.
-   * @param rate η.
+   * @param rates How fast it moves.
    */
-  constructor(levels: readonly number[], rate: number) {
+  constructor(levels: readonly number[], rates: ConformalRates) {
     this.#levels = levels;
-    this.#rate = rate;
+    this.#rates = rates;
     this.#shifts = new Float64Array(levels.length);
+    this.#widths = new Float64Array(levels.length);
+    this.#mirror = levels.map((level, j) => {
+      const mirror = levels.findIndex((other) => Math.abs(level + other - 1) < 1e-9);
+      return mirror < 0 ? j : mirror;
+    });
   }
 
   /** Shifts quantiles, from `offset` on, and keeps them in order. */
   correct(quantiles: Float64Array, offset: number): void {
     let last = -Infinity;
     for (let j = 0; j < this.#levels.length; j++) {
-      last = Math.max(last, quantiles[offset + j] + this.#shifts[j]);
+      const corrected = quantiles[offset + j] + this.#shifts[j] + this.#widths[j];
+      last = Math.max(last, corrected);
       quantiles[offset + j] = last;
     }
   }
@@ -38,19 +59,29 @@ export class Conformal implements Stateful {
    * @param offset Where they start.
    */
   learn(value: number, quantiles: Float64Array, offset: number): void {
+    const { level: rate, width } = this.#rates;
     for (let j = 0; j < this.#levels.length; j++) {
+      const level = this.#levels[j];
       const below = value < quantiles[offset + j] ? 1 : 0;
-      this.#shifts[j] += this.#rate * (this.#levels[j] - below);
+      this.#shifts[j] += rate * (level - below);
+      const k = this.#mirror[j];
+      if (k <= j) continue;
+      const outside = below === 1 || value >= quantiles[offset + k] ? 1 : 0;
+      const widening = width * (outside / 2 - level);
+      this.#widths[j] -= widening;
+      this.#widths[k] += widening;
     }
   }
 
   /** Appends the state. */
   save(writer: StateWriter): void {
     writer.putAll(this.#shifts);
+    writer.putAll(this.#widths);
   }
 
   /** Takes the state back. */
   load(reader: StateReader): void {
     reader.takeAll(this.#shifts);
+    reader.takeAll(this.#widths);
   }
 }

@@ -5,11 +5,16 @@ import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 
 /** Rates of the running one-step errors: days, weeks and months for a daily price, as in HAR models. */
 const RATES = [0.15, 0.04, 0.008];
-/** Overlapping errors of h steps count as one: their running size moves the slower. */
+/** Overlapping errors of h steps tell little more than one: their running size moves the slower. */
 const OWN_STEPS = 100;
-const OWN_STEPS_PER_AHEAD = 10;
-const FORGETTING = 0.9995;
+const OWN_STEPS_PER_AHEAD = 100;
+/** Growth as of a random walk counts for so many errors that do not overlap. */
+const GROWTH_ERRORS = 5;
+const MEMORY_STEPS = 2000;
+const MEMORY_STEPS_PER_AHEAD = 300;
 const RIDGE = 20;
+/** The ridge holds the regression to these, until it knows better: how volatility persists. */
+const PRIOR = [0, 0.1, 0.3, 0.8];
 /** An error counts as at most this many expected ones. */
 const RATIO_MAX = 6;
 /** The model may move the size of errors by at most this factor, as a logarithm. */
@@ -30,6 +35,8 @@ export class ErrorScale implements Stateful {
   #seasons: Seasons = [];
   readonly #speeds = RATES.map((rate) => new RunningScale(rate));
   readonly #own: RunningScale[];
+  /** The running one-step errors, with the memory of each horizon. */
+  readonly #reference: RunningScale[];
   readonly #level = new RunningScale(0.002);
   #regressions: RecursiveLeastSquares[] = [];
   /** Logarithms of the running errors at the latest origins, `[horizon + 1, speeds]`. */
@@ -45,9 +52,10 @@ export class ErrorScale implements Stateful {
    */
   constructor(horizon: number, seasons: Seasons) {
     this.#horizon = horizon;
-    this.#own = Array.from({ length: horizon }, (_, h) => {
-      return new RunningScale(1 / (OWN_STEPS + OWN_STEPS_PER_AHEAD * h));
-    });
+    const running = (_: unknown, h: number): RunningScale =>
+      new RunningScale(1 / (OWN_STEPS + OWN_STEPS_PER_AHEAD * h));
+    this.#own = Array.from({ length: horizon }, running);
+    this.#reference = Array.from({ length: horizon }, running);
     this.#typicals = new Float64Array((horizon + 1) * horizon);
     this.#origins = new Float64Array((horizon + 1) * RATES.length);
     this.setSeasons(seasons);
@@ -58,16 +66,19 @@ export class ErrorScale implements Stateful {
     this.#seasons = seasons;
     const waves = seasons.reduce((sum, _, k) => sum + 2 * HARMONICS[k], 0);
     const size = 2 + RATES.length + waves;
-    this.#regressions = Array.from(
-      { length: this.#horizon },
-      () => new RecursiveLeastSquares(size, 1, { forgetting: FORGETTING, ridge: RIDGE }),
-    );
+    this.#regressions = Array.from({ length: this.#horizon }, (_, h) => {
+      const forgetting = 1 - 1 / (MEMORY_STEPS + MEMORY_STEPS_PER_AHEAD * h);
+      const regression = new RecursiveLeastSquares(size, 1, { forgetting, ridge: RIDGE });
+      regression.coefficients.set(PRIOR);
+      return regression;
+    });
     this.#z = new Float64Array(size);
   }
 
   /** Takes in the latest value and the error of the forecast made one step before it. */
   observe(step: number, value: number, error: number): void {
     this.#level.observe(value);
+    for (const reference of this.#reference) reference.observe(error);
     const row = (step % (this.#horizon + 1)) * RATES.length;
     for (let k = 0; k < RATES.length; k++) {
       this.#speeds[k].observe(error);
@@ -94,12 +105,15 @@ export class ErrorScale implements Stateful {
     this.#fill(origin, ahead, point, own);
     const ratio = Math.min(RATIO_MAX, Math.abs(error) / expected);
     this.#target[0] = Math.log(expected / own) + ratio - 1;
-    this.#regressions[ahead - 1].update(this.#z, this.#target);
+    // Errors of h steps overlap: h of them tell about as much as one.
+    this.#regressions[ahead - 1].update(this.#z, this.#target, 1 / ahead);
   }
 
   /** Appends the state. */
   save(writer: StateWriter): void {
-    for (const scale of [...this.#speeds, ...this.#own, this.#level]) scale.save(writer);
+    for (const scale of [...this.#speeds, ...this.#own, ...this.#reference, this.#level]) {
+      scale.save(writer);
+    }
     writer.putAll(this.#origins);
     writer.putAll(this.#typicals);
     for (const regression of this.#regressions) regression.save(writer);
@@ -107,7 +121,9 @@ export class ErrorScale implements Stateful {
 
   /** Takes the state back. */
   load(reader: StateReader): void {
-    for (const scale of [...this.#speeds, ...this.#own, this.#level]) scale.load(reader);
+    for (const scale of [...this.#speeds, ...this.#own, ...this.#reference, this.#level]) {
+      scale.load(reader);
+    }
     reader.takeAll(this.#origins);
     reader.takeAll(this.#typicals);
     for (const regression of this.#regressions) regression.load(reader);
@@ -120,9 +136,11 @@ export class ErrorScale implements Stateful {
 
   /** The running error of a horizon; before its first label, that of one step grown as a random walk. */
   #typical(ahead: number): number {
-    const own = this.#own[ahead - 1];
-    const known = own.count > 0 ? own.value : this.#speeds[0].value * Math.sqrt(ahead);
-    return Math.max(known, this.#floor());
+    const { value, count } = this.#own[ahead - 1];
+    const walk = this.#reference[ahead - 1].value * Math.sqrt(ahead);
+    const steps = Math.min(count, OWN_STEPS + OWN_STEPS_PER_AHEAD * (ahead - 1));
+    const trust = steps / (steps + GROWTH_ERRORS * ahead);
+    return Math.max(walk + trust * (value - walk), this.#floor());
   }
 
   #fill(origin: number, ahead: number, point: number, own: number): void {
@@ -131,7 +149,7 @@ export class ErrorScale implements Stateful {
     const slow = this.#origins[row + RATES.length - 1];
     z[0] = 1;
     for (let k = 0; k < RATES.length - 1; k++) z[1 + k] = this.#origins[row + k] - slow;
-    z[RATES.length] = slow - Math.log(own);
+    z[RATES.length] = slow - Math.log(Math.max(this.#reference[ahead - 1].value, this.#floor()));
     const level = this.#level.value;
     z[1 + RATES.length] = level > 0 ? Math.log(0.1 + Math.min(10, Math.abs(point) / level)) : 0;
     let at = 2 + RATES.length;

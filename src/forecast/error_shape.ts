@@ -3,8 +3,6 @@ import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 /** Bins away from 0, and their width in the stretched coordinate `asinh(2 u)`. */
 const COUNT = 44;
 const WIDTH = 0.1;
-/** Errors that the starting shape, a Student t with 5 degrees of freedom, counts for. */
-const PRIOR_COUNT = 30;
 /** Growing weights are brought back to 1 beyond this, long before they lose precision. */
 const RESCALE_AT = 1e6;
 
@@ -22,12 +20,16 @@ export class ErrorShape implements Stateful {
   readonly #mass = new Float64Array(COUNT);
   readonly #growth: number;
   #weight = 1;
-  #total = PRIOR_COUNT;
+  #total: number;
 
-  /** @param memory Weight of the past after one more error, in (0, 1). */
-  constructor(memory: number) {
+  /**
+   * @param memory Weight of the past after one more error, in (0, 1).
+   * @param priorCount Errors that the starting shape, a Student t with 5 degrees of freedom, counts for.
+   */
+  constructor(memory: number, priorCount: number) {
     this.#growth = 1 / memory;
-    for (let k = 0; k < COUNT; k++) this.#mass[k] = PRIOR_COUNT * PRIOR[k];
+    this.#total = priorCount;
+    for (let k = 0; k < COUNT; k++) this.#mass[k] = priorCount * PRIOR[k];
   }
 
   /** Takes one error in, spread over its neighbour bins: a little smoothing. */

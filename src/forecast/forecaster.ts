@@ -24,6 +24,13 @@ export interface Forecaster {
   readonly levels: readonly number[];
   /** The network in it that keeps learning, where there is one. */
   readonly learner?: Learner;
+  /** The names of what it mixes, where it is a mixture. */
+  readonly experts?: readonly string[];
+  /**
+   * The weights of a series' mixture at one horizon, in the order of `experts`.
+   * @throws {RangeError} when the series is unknown.
+   */
+  weights?(series: string, ahead?: number): Float64Array;
   /**
    * Advances by frames, in order. A series never seen before is started. Frames are not kept.
    *

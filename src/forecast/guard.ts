@@ -9,6 +9,11 @@ export interface GuardOptions {
   readonly memory: number;
   /** Share of the weight that is spread evenly, so that no expert is ever out for good. */
   readonly share: number;
+  /**
+   * How much more than any other the first expert weighs before anything is known; 1 where left out. It
+   * is where the mixture stands as long as nobody has shown to be better.
+   */
+  readonly trust?: number;
   /** Steps ahead. Labels of h steps overlap, so each tells less: learning rates are h^¼ times lower. */
   readonly ahead: number;
 }
@@ -18,7 +23,7 @@ export interface GuardOptions {
  * "Optimal learning with Bernstein online aggregation", Machine Learning 106) on linearised losses.
  *
  * With `r = ∇ℓ(m)·(m − p_e)` the regret against expert e, in typical errors,
- * `w_e ∝ η_e exp(η_e Σ (r − η_e r²)/2)`, and `η_e` falls as `√(ln E / Σ r²)`.
+ * `w_e ∝ π_e η_e exp(η_e Σ (r − η_e r²)/2)`, `η_e` falls as `√(ln E / Σ r²)`, and `π_e` is the trust.
  *
  * Where nothing is forgotten and nothing shared, the mixture's mean loss exceeds that of the best
  * *convex combination* of experts, hence of the best single one, by no more than
@@ -75,6 +80,7 @@ export class Guard implements Stateful {
     for (let e = 0; e < size; e++) {
       if (!Number.isFinite(points[offset + e * stride])) weights[e] = 0;
       else weights[e] = this.#rates[e] * Math.exp(this.#rates[e] * this.#regrets[e] - highest);
+      if (e === 0) weights[e] *= this.#options.trust ?? 1;
       total += weights[e];
     }
     const { share } = this.#options;

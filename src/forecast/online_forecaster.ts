@@ -26,7 +26,8 @@ const HISTORY_LIMIT = 16_384;
 const WARM_UP_STEPS = 50;
 /** Ticks whose p-value is below are flagged. */
 const ANOMALY_LEVEL = 0.01;
-const GUARD = { memory: 0.9995, share: 0.001 };
+/** The last value, which is the first expert, holds more than half of the trust at first. */
+const GUARD = { memory: 0.9995, share: 0.001, trust: 12 };
 
 /** How an {@linkcode OnlineForecaster} is configured; everything has a default. */
 export interface OnlineForecasterOptions {
@@ -71,6 +72,7 @@ export class OnlineForecaster implements Forecaster {
   readonly levels: readonly number[];
   readonly #options: SeriesOptions;
   readonly #guests: readonly Guest[];
+  readonly #learner: Learner | undefined;
   readonly #series = new Map<string, SeriesForecaster>();
 
   /**
@@ -89,6 +91,7 @@ export class OnlineForecaster implements Forecaster {
     }
     const experts = options.experts ?? ALL_EXPERTS;
     this.#guests = options.guests ?? [];
+    this.#learner = this.#guests.find(({ learner }) => learner !== undefined)?.learner;
     if (experts.length + this.#guests.length === 0) {
       throw new RangeError("At least one expert is needed");
     }
@@ -110,7 +113,7 @@ export class OnlineForecaster implements Forecaster {
 
   /** The first guest that keeps learning. */
   get learner(): Learner | undefined {
-    return this.#guests.find(({ learner }) => learner !== undefined)?.learner;
+    return this.#learner;
   }
 
   /**
@@ -140,7 +143,7 @@ export class OnlineForecaster implements Forecaster {
     const quantiles = new Float64Array(this.horizon * this.levels.length);
     const mean = new Float64Array(this.horizon);
     state.forecast(quantiles, mean);
-    const { time, stepMs, steps, pValue } = state;
+    const { time, stepMs, steps, value, pValue } = state;
     const times = new Float64Array(this.horizon);
     for (let h = 0; h < times.length; h++) times[h] = time + (h + 1) * stepMs;
     const flags: ForecastFlag[] = [];
@@ -153,11 +156,12 @@ export class OnlineForecaster implements Forecaster {
       series,
       time,
       step: steps - 1,
+      value,
       times,
       mean,
       levels: this.levels,
       quantiles,
-      parametersVersion: 0,
+      parametersVersion: this.#learner?.version ?? 0,
       flags,
       pValue,
     };

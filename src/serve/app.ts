@@ -1,19 +1,38 @@
-import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
-import { ingestAnswer, type InputError, limits, TickDecoder } from "../../streams/mod.ts";
-import { JournalError } from "../state/store.ts";
+import { Hono } from "hono";
+import type { Access } from "./access/access.ts";
+import { dashboardRoutes } from "./dashboard/dashboard_routes.ts";
 import type { Engine } from "./engine.ts";
-import { encodeForecast } from "./wire.ts";
+import type { EventStreams } from "./event_streams.ts";
+import { guard } from "./guard.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Monitor } from "./monitor.ts";
+import { OPENAPI_DOCUMENT } from "./openapi/document.ts";
+import { problem } from "./problem.ts";
+import type { Readiness } from "./readiness.ts";
+import { adminRoutes } from "./routes/admin_routes.ts";
+import { documentRoutes } from "./routes/document_routes.ts";
+import { forecastRoutes } from "./routes/forecast_routes.ts";
+import { healthRoutes } from "./routes/health_routes.ts";
+import { metricsRoutes } from "./routes/metrics_routes.ts";
+import { seriesRoutes } from "./routes/series_routes.ts";
+import { tickRoutes } from "./routes/tick_routes.ts";
+import { viewRoutes } from "./routes/view_routes.ts";
+import type { App, ServerEnv } from "./server_env.ts";
 
-/** A refusal as every route words it. */
-export function problem(
-  context: Context,
-  status: 400 | 401 | 403 | 404 | 413 | 429 | 503,
-  reason: string,
-  detail: string,
-  field = "",
-): Response {
-  return context.json({ type: "error", reason, field, detail }, status);
+export type { App };
+
+/** The parts of a server that its routes share. */
+export interface AppParts {
+  /** Who may do what. */
+  readonly access: Access;
+  /** Whether requests are wanted. */
+  readonly readiness: Readiness;
+  /** The forecasts as events. */
+  readonly streams: EventStreams;
+  /** What is shown of the engine. */
+  readonly monitor: Monitor;
+  /** What is counted of it. */
+  readonly metrics: Metrics;
 }
 
 /**
@@ -21,9 +40,11 @@ export function problem(
  * `app.request("/healthz")` answers as a socket would.
  *
  * @param engine What it fronts.
+ * @param parts What the routes share.
  */
-export function makeApp(engine: Engine): Hono {
-  const app = new Hono();
+export function makeApp(engine: Engine, parts: AppParts): App {
+  const { access, readiness, streams, monitor, metrics } = parts;
+  const app: App = new Hono<ServerEnv>();
   app.notFound((context) => problem(context, 404, "unknown", `no such route: ${context.req.path}`));
   app.onError((error, context) => {
     engine.report({ kind: "degraded", part: "http", detail: error.message });
@@ -32,48 +53,15 @@ export function makeApp(engine: Engine): Hono {
       500,
     );
   });
-
-  app.get("/healthz", (context) => {
-    const health = engine.health();
-    return context.json(health, health.ok ? 200 : 503);
-  });
-
-  app.post(
-    "/v1/ticks",
-    bodyLimit({
-      maxSize: limits.frameBytes,
-      onError: (context) =>
-        problem(context, 413, "too-large", `a body has at most ${limits.frameBytes} bytes`),
-    }),
-    async (context) => {
-      const decoder = new TickDecoder();
-      const decoded = decoder.decode(new Uint8Array(await context.req.arrayBuffer()));
-      const rejected: InputError[] = [...decoded.rejected];
-      if (decoded.ticks.length > 0) {
-        try {
-          for (const { error } of await engine.accept(decoded.ticks)) rejected.push(error);
-        } catch (error) {
-          if (!(error instanceof JournalError)) throw error;
-          return problem(context, 503, "unknown", error.message);
-        }
-      }
-      for (const { reason, message: detail } of rejected) {
-        engine.report({ kind: "rejected", source: "http", reason, detail, count: 1 });
-      }
-      const count = decoded.ticks.length + decoded.rejected.length - rejected.length;
-      return context.json(ingestAnswer(count, rejected), rejected.length === 0 ? 200 : 400);
-    },
-  );
-
-  app.get("/v1/series", (context) => context.json({ series: engine.series() }));
-
-  app.get("/v1/series/:series/forecast", (context) => {
-    const series = context.req.param("series");
-    const forecast = engine.latest(series);
-    if (forecast === undefined) {
-      return problem(context, 404, "unknown", `no such series: ${series}`, "series");
-    }
-    return context.body(encodeForecast(forecast), 200, { "content-type": "application/json" });
-  });
+  app.use(guard(access));
+  healthRoutes(app, engine, readiness);
+  tickRoutes(app, engine, access);
+  forecastRoutes(app, streams);
+  seriesRoutes(app, engine);
+  adminRoutes(app, engine);
+  viewRoutes(app, engine, monitor);
+  metricsRoutes(app, metrics);
+  dashboardRoutes(app);
+  documentRoutes(app, OPENAPI_DOCUMENT);
   return app;
 }

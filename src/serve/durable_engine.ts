@@ -2,7 +2,8 @@ import type { Clock, StatusListener, Tick } from "../../streams/mod.ts";
 import type { Forecast } from "../forecast/forecast.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { Appended, FeedCursor, StateStore } from "../state/store.ts";
+import { type Appended, type FeedCursor, JournalError, type StateStore } from "../state/store.ts";
+import { traced } from "./tracing.ts";
 
 /** Ticks taken through the pipeline at once: enough to fill a batched step, few enough to stay quick. */
 const BATCH_TICKS_MAX = 4096;
@@ -14,8 +15,20 @@ const CHECKPOINT_EVERY_TICKS = 50_000;
 const CHECKPOINT_EVERY_MS = 60_000;
 /** Rebuilds in a row before the engine gives up: a lost device returns within a few, a bug never does. */
 const REBUILDS_MAX = 5;
+/** While ticks are refused, a checkpoint is tried so often: it lets go of the journal before it. */
+const MAKE_ROOM_EVERY_MS = 5_000;
+/** Operators' wishes that may wait for their turn: each is a deed of a person, not of a stream. */
+const TURNS_WAITING_MAX = 64;
 /** Wait before the second rebuild; it doubles from there. */
 const REBUILD_DELAY_MS = 100;
+
+/** Hears that so many ticks were forecast from, and the time since they came, their commit included. */
+export type AppliedListener = (ticks: number, durationMs: number) => void;
+
+/** An accepted batch that waits, and when it came (`performance.now()`: it decides nothing). */
+interface Waiting extends Appended {
+  readonly cameMs: number;
+}
 
 /** What a {@linkcode DurableEngine} is made of. */
 export interface DurableEngineOptions {
@@ -32,12 +45,20 @@ export interface DurableEngineOptions {
   readonly emit: (forecasts: readonly Forecast[], replayed: boolean) => void | Promise<void>;
   /** Hears of rebuilds. */
   readonly onStatus?: StatusListener;
+  /** Hears, for every accepted batch, that its forecasts were taken, and how long after its coming. */
+  readonly onApplied?: AppliedListener;
   /** Accepted ticks that may wait for the pipeline. */
   readonly waitingTicksMax?: number;
   /** A checkpoint after so many ticks. */
   readonly checkpointEveryTicks?: number;
   /** A checkpoint after so long. */
   readonly checkpointEveryMs?: number;
+}
+
+/** Work that waits to run between two batches. */
+interface Turn {
+  readonly take: () => Promise<void>;
+  readonly refuse: (error: Error) => void;
 }
 
 /**
@@ -53,27 +74,28 @@ export class DurableEngine {
   readonly #clock: Clock;
   readonly #emit: DurableEngineOptions["emit"];
   readonly #onStatus: StatusListener;
+  readonly #onApplied: AppliedListener;
   readonly #waitingTicksMax: number;
   readonly #checkpointEveryTicks: number;
   readonly #checkpointEveryMs: number;
   /** The pipeline before its first tick. */
   readonly #genesis: Snapshot;
-  readonly #queue: Appended[] = [];
+  readonly #queue: Waiting[] = [];
+  /** What waits to run between two batches. */
+  readonly #turns: Turn[] = [];
   /** Ticks in the queue or on their way into it. */
   #waiting = 0;
   #applied = 0;
   #checkpointed = 0;
   #checkpointedMs = 0;
+  #madeRoomMs = -Infinity;
   #rebuilds = 0;
   #saving: Promise<boolean> | undefined;
-  /** Who asked for a checkpoint; one serves them all. */
-  #asked: ((saved: boolean) => void)[] = [];
   /** The admission of the last call of `accept`; the next one waits for it. */
   #admission: Promise<void> = Promise.resolve();
   #wakeLoop: (() => void) | undefined;
   #wakeAccept: (() => void) | undefined;
   #closing = false;
-  #stopped = false;
   #failure: Error | undefined;
   #ended: Promise<void> = Promise.resolve();
 
@@ -83,6 +105,7 @@ export class DurableEngine {
     this.#clock = options.clock;
     this.#emit = options.emit;
     this.#onStatus = options.onStatus ?? (() => {});
+    this.#onApplied = options.onApplied ?? (() => {});
     this.#waitingTicksMax = options.waitingTicksMax ?? WAITING_TICKS_MAX;
     this.#checkpointEveryTicks = options.checkpointEveryTicks ?? CHECKPOINT_EVERY_TICKS;
     this.#checkpointEveryMs = options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS;
@@ -133,19 +156,25 @@ export class DurableEngine {
         `Cannot accept ${ticks.length} ticks at once: the limit is ${this.#waitingTicksMax}`,
       );
     }
+    const cameMs = performance.now();
     const before = this.#admission;
     const admission = this.#admit(before, ticks.length);
     this.#admission = admission.catch(() => {});
     await admission;
     let appended: Appended;
     try {
-      appended = await this.#store.append(ticks, cursor);
+      appended = await traced(
+        "tickcast.accept",
+        ticks.length,
+        () => this.#store.append(ticks, cursor),
+      );
     } catch (error) {
       this.#release(ticks.length);
+      if (error instanceof JournalError) this.#makeRoom();
       throw error;
     }
     this.#release(ticks.length - appended.ticks.length);
-    this.#queue.push(appended);
+    this.#queue.push({ ...appended, cameMs });
     this.#wakeLoop?.();
     return appended;
   }
@@ -154,12 +183,91 @@ export class DurableEngine {
    * Saves where the pipeline stands, between two batches: within one, its state is ahead of what was
    * taken. False when it could not be saved, or the engine has stopped.
    */
-  checkpoint(): Promise<boolean> {
-    if (this.#stopped) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      this.#asked.push(resolve);
-      this.#wakeLoop?.();
+  async checkpoint(): Promise<boolean> {
+    try {
+      const { saved } = await this.inspect(async () => {
+        await this.#saving;
+        // Batches go on while it is being written.
+        return { saved: this.#save() };
+      });
+      return await saved;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Runs work between two batches, when the state of the pipeline is the one after a known tick. The
+   * work must change nothing.
+   *
+   * @throws {RangeError} when too much waits for its turn.
+   */
+  inspect<T>(work: () => T | Promise<T>): Promise<T> {
+    return this.#inTurn(async ({ resolve, reject }) => {
+      try {
+        resolve(await work());
+      } catch (error) {
+        reject(error);
+      }
     });
+  }
+
+  /**
+   * Changes the pipeline or its forecaster from outside, between two batches. Nothing is forecast from
+   * the changed state until a checkpoint holds it, so that a replay never goes a different way. Where
+   * the work fails or cannot be saved, the state before it is brought back.
+   *
+   * @throws {JournalError} when the change could not be saved; it was undone.
+   * @throws {RangeError} when too much waits for its turn.
+   */
+  change<T>(work: () => T | Promise<T>): Promise<T> {
+    return this.#inTurn(async ({ resolve, reject }) => {
+      try {
+        const result = await work();
+        if (!await this.#saveNow()) {
+          throw new JournalError("The change was undone: no checkpoint of it could be saved");
+        }
+        resolve(result);
+      } catch (error) {
+        try {
+          await this.#saving;
+          await this.#rebuild().catch((again) => this.#mend(again));
+        } finally {
+          reject(error);
+        }
+      }
+    });
+  }
+
+  /** Queues work that settles its own promise; what it throws ends the engine. */
+  #inTurn<T>(take: (turn: PromiseWithResolvers<T>) => Promise<void>): Promise<T> {
+    const turn = Promise.withResolvers<T>();
+    if (this.#failure !== undefined || this.#closing) {
+      turn.reject(this.#failure ?? new Error("Cannot go on: the engine is closing"));
+    } else if (this.#turns.length === TURNS_WAITING_MAX) {
+      turn.reject(
+        new RangeError(`Cannot wait for a turn: ${TURNS_WAITING_MAX} others do already`),
+      );
+    } else {
+      this.#turns.push({ take: () => take(turn), refuse: turn.reject });
+      this.#wakeLoop?.();
+    }
+    return turn.promise;
+  }
+
+  /** A checkpoint lets go of the journal before it, which may be what fills the disk. */
+  #makeRoom(): void {
+    const sinceMs = this.#clock.now() - this.#madeRoomMs;
+    const isSoon = sinceMs >= 0 && sinceMs < MAKE_ROOM_EVERY_MS;
+    if (isSoon || this.#applied === this.#checkpointed) return;
+    this.#madeRoomMs = this.#clock.now();
+    void this.checkpoint();
+  }
+
+  /** Saves before anything goes on, after what is being saved. */
+  async #saveNow(): Promise<boolean> {
+    await this.#saving;
+    return await this.#save();
   }
 
   /** Finishes what was accepted, saves a checkpoint and stops. */
@@ -168,8 +276,7 @@ export class DurableEngine {
     this.#wakeLoop?.();
     this.#wakeAccept?.();
     await this.#ended;
-    await this.#saving;
-    if (this.#failure === undefined && this.#applied > this.#checkpointed) await this.#save();
+    if (this.#failure === undefined && this.#applied > this.#checkpointed) await this.#saveNow();
   }
 
   /** Waits, behind earlier callers, until there is room. */
@@ -198,7 +305,11 @@ export class DurableEngine {
   async #run(): Promise<void> {
     try {
       while (true) {
-        if (this.#asked.length > 0) await this.#saveAsked();
+        const turn = this.#turns.shift();
+        if (turn !== undefined) {
+          await turn.take();
+          continue;
+        }
         if (this.#queue.length === 0) {
           if (this.#closing && this.#waiting === 0) return;
           await new Promise<void>((resolve) => this.#wakeLoop = resolve);
@@ -211,17 +322,20 @@ export class DurableEngine {
       this.#onStatus({ kind: "degraded", part: "engine", detail: this.#failure.message });
       this.#wakeAccept?.();
     } finally {
-      this.#stopped = true;
-      for (const resolve of this.#asked.splice(0)) resolve(false);
+      for (const { refuse } of this.#turns.splice(0)) {
+        refuse(this.#failure ?? new Error("Cannot go on: the engine is closing"));
+      }
     }
   }
 
   async #takeQueued(): Promise<void> {
     const ticks: Tick[] = [];
+    const taken: Waiting[] = [];
     let count = 0;
     let last = this.#applied;
     while (this.#queue.length > 0 && count < BATCH_TICKS_MAX) {
-      const appended = this.#queue.shift() as Appended;
+      const appended = this.#queue.shift() as Waiting;
+      taken.push(appended);
       count += appended.ticks.length;
       // A rebuild may have taken them out of the journal already.
       const known = Math.max(0, last - appended.first + 1);
@@ -229,11 +343,13 @@ export class DurableEngine {
       last = Math.max(last, appended.first + appended.ticks.length - 1);
     }
     try {
-      await this.#apply(ticks, last, false);
+      await traced("tickcast.forecast", ticks.length, () => this.#apply(ticks, last, false));
       this.#rebuilds = 0;
     } catch (error) {
       await this.#mend(error);
     }
+    const nowMs = performance.now();
+    for (const { ticks, cameMs } of taken) this.#onApplied(ticks.length, nowMs - cameMs);
     this.#release(count);
   }
 
@@ -264,13 +380,6 @@ export class DurableEngine {
     return this.#saving = save();
   }
 
-  async #saveAsked(): Promise<void> {
-    await this.#saving;
-    const asked = this.#asked;
-    this.#asked = [];
-    this.#save().then((saved) => asked.forEach((resolve) => resolve(saved)));
-  }
-
   /** After an error the pipeline's state is unknown: go back to the checkpoint and replay. */
   async #mend(error: unknown): Promise<void> {
     while (true) {
@@ -299,7 +408,6 @@ export class DurableEngine {
     this.#applied = this.#checkpointed = checkpoint?.sequence ?? 0;
     this.#checkpointedMs = this.#clock.now();
     for (const record of this.#store.replay(this.#applied)) {
-      if (record.kind !== "ticks") continue;
       // Where a part of a damaged journal is gone, the numbers after it stay what they are.
       const known = Math.max(0, this.#applied - record.first + 1);
       const last = record.first + record.ticks.length - 1;

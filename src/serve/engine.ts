@@ -2,8 +2,10 @@ import {
   type Clock,
   InputError,
   type Refusal,
+  RingBuffer,
   type Status,
   systemClock,
+  TARGET_FEATURE,
   type Tick,
   type TickStage,
 } from "../../streams/mod.ts";
@@ -11,10 +13,15 @@ import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
 import { Pipeline } from "../pipeline.ts";
 import type { FeedCursor, StateStore, StoreStats } from "../state/store.ts";
-import { DurableEngine } from "./durable_engine.ts";
+import { type AppliedListener, DurableEngine } from "./durable_engine.ts";
 
 /** Series where nothing else is said: each takes a few megabytes with the full set of experts. */
 const SERIES_MAX = 10_000;
+
+/** Feeds whose last message is remembered: an operator names a handful. */
+const FEEDS_MAX = 64;
+/** Ticks remembered of each series for those who ask: enough for a small plot, 2 kB a series. */
+const RECENT_TICKS = 64;
 
 /** What an {@linkcode Engine} is made of. */
 export interface EngineOptions {
@@ -48,8 +55,22 @@ export interface EngineHealth {
   readonly store: StoreStats;
 }
 
-/** Hears of forecasts, in order; the engine waits for it, so it must return soon. */
-export type ForecastListener = (forecasts: readonly Forecast[]) => void | Promise<void>;
+/**
+ * Hears of forecasts, in order, each once; the engine waits for it, so it must return soon. `first` is
+ * the number of the first of them: forecasts are numbered from 1 without gaps, the same after a restart.
+ */
+export type ForecastListener = (
+  forecasts: readonly Forecast[],
+  first: number,
+) => void | Promise<void>;
+
+/** A tick as it is remembered for those who ask about a series. */
+export interface RecentTick {
+  /** When it was observed, epoch milliseconds. */
+  readonly time: number;
+  /** The values by feature; those that were missing are left out. */
+  readonly values: Readonly<Record<string, number>>;
+}
 
 /**
  * Everything behind a server: ticks are accepted durably, forecast from in order, and the forecasts
@@ -76,17 +97,33 @@ export class Engine {
   readonly #store: StateStore;
   readonly #forecaster: Forecaster;
   readonly #seriesMax: number;
+  readonly #features: readonly string[];
+  readonly #pipeline: Pipeline;
   readonly #latest = new Map<string, Forecast>();
+  readonly #recent = new Map<string, RingBuffer>();
+  /** The number of the last forecast that all listeners have heard. */
+  #heard = 0;
   /** Series with an accepted tick, forecast from or not: what the limit counts. */
   readonly #admitted = new Set<string>();
   readonly #forecastListeners = new Set<ForecastListener>();
   readonly #statusListeners = new Set<(status: Status) => void>();
+  readonly #appliedListeners = new Set<AppliedListener>();
+  readonly #lastMessages = new Map<string, number>();
+  readonly #clock: Clock;
   #durable!: DurableEngine;
 
   private constructor(options: EngineOptions) {
     this.#store = options.store;
     this.#forecaster = options.forecaster;
     this.#seriesMax = options.seriesMax ?? SERIES_MAX;
+    this.#clock = options.clock ?? systemClock;
+    this.#features = options.features ?? [TARGET_FEATURE];
+    this.#pipeline = new Pipeline({
+      forecaster: options.forecaster,
+      features: this.#features,
+      stages: options.stages,
+      onStatus: this.report,
+    });
   }
 
   /**
@@ -96,18 +133,16 @@ export class Engine {
    */
   static async open(options: EngineOptions): Promise<Engine> {
     const engine = new Engine(options);
-    const pipeline = new Pipeline({
-      forecaster: options.forecaster,
-      features: options.features,
-      stages: options.stages,
-      onStatus: engine.report,
-    });
+    const pipeline = engine.#pipeline;
     engine.#durable = await DurableEngine.open({
       store: options.store,
       pipeline,
-      clock: options.clock ?? systemClock,
+      clock: engine.#clock,
       emit: (forecasts) => engine.#emit(forecasts),
       onStatus: engine.report,
+      onApplied: (ticks, durationMs) => {
+        for (const listener of engine.#appliedListeners) listener(ticks, durationMs);
+      },
     });
     // What a checkpoint brought back has emitted nothing.
     for (const series of pipeline.series()) {
@@ -147,8 +182,23 @@ export class Engine {
         return false;
       });
     } else for (const tick of ticks) this.#admitted.add(tick.series);
-    if (accepted.length > 0) await this.#durable.accept(accepted, cursor);
+    if (accepted.length > 0) {
+      const { ticks: fresh } = await this.#durable.accept(accepted, cursor);
+      for (const tick of fresh) this.#remember(tick);
+    }
     return refusals;
+  }
+
+  /** Notes that a message of a feed has come, whatever became of its ticks. */
+  received(feed: string): void {
+    if (this.#lastMessages.size < FEEDS_MAX || this.#lastMessages.has(feed)) {
+      this.#lastMessages.set(feed, this.#clock.now());
+    }
+  }
+
+  /** When the last message of each feed came, epoch milliseconds. */
+  get lastMessages(): ReadonlyMap<string, number> {
+    return this.#lastMessages;
   }
 
   /** The last forecast of a series; undefined where it is unknown. */
@@ -159,6 +209,24 @@ export class Engine {
   /** The series with a forecast, in the order of their first ticks. */
   series(): string[] {
     return [...this.#latest.keys()];
+  }
+
+  /** The last ticks of a series accepted since the start, oldest first; a bounded number. */
+  recent(series: string): RecentTick[] {
+    const view = this.#recent.get(series)?.view();
+    return Array.from(view?.times ?? [], (time, row) => {
+      const values: Record<string, number> = {};
+      for (const [column, feature] of this.#features.entries()) {
+        const value = view?.values[row * this.#features.length + column] ?? NaN;
+        if (!Number.isNaN(value)) values[feature] = value;
+      }
+      return { time, values };
+    });
+  }
+
+  /** Steps a series has taken; 0 where it is unknown. */
+  steps(series: string): number {
+    return this.#pipeline.steps(series);
   }
 
   /** How far a feed was read, in the commit of its last tick. */
@@ -176,6 +244,12 @@ export class Engine {
   onStatus(listener: (status: Status) => void): () => void {
     this.#statusListeners.add(listener);
     return () => this.#statusListeners.delete(listener);
+  }
+
+  /** Adds a listener of batches forecast from; call what it returns to take it away. */
+  onApplied(listener: AppliedListener): () => void {
+    this.#appliedListeners.add(listener);
+    return () => this.#appliedListeners.delete(listener);
   }
 
   /** Passes a status to the listeners; sources and sinks around the engine report through it too. */
@@ -199,6 +273,24 @@ export class Engine {
     };
   }
 
+  /**
+   * Runs work between two batches of ticks, when the forecaster's state is the one after a known tick.
+   * The work must change nothing.
+   */
+  inspect<T>(work: () => T | Promise<T>): Promise<T> {
+    return this.#durable.inspect(work);
+  }
+
+  /**
+   * Changes the forecaster from outside, between two batches of ticks. Resolves when the change would
+   * survive a crash; no forecast is made from it before.
+   *
+   * @throws {JournalError} when the change could not be saved; it was undone.
+   */
+  change<T>(work: () => T | Promise<T>): Promise<T> {
+    return this.#durable.change(work);
+  }
+
   /** Saves a checkpoint now. False when it could not be saved. */
   checkpoint(): Promise<boolean> {
     return this.#durable.checkpoint();
@@ -213,9 +305,24 @@ export class Engine {
 
   async #emit(forecasts: readonly Forecast[]): Promise<void> {
     for (const forecast of forecasts) this.#latest.set(forecast.series, forecast);
+    const last = this.#pipeline.sequence;
+    const first = Math.max(last - forecasts.length, this.#heard) + 1;
+    // After a rebuild forecasts come again, identical: listeners have had them.
+    if (first > last) return;
+    const news = forecasts.slice(forecasts.length - (last - first + 1));
     for (const listener of this.#forecastListeners) {
-      const heard = listener(forecasts);
+      const heard = listener(news, first);
       if (heard !== undefined) await heard;
     }
+    this.#heard = last;
+  }
+
+  #remember(tick: Tick): void {
+    let ring = this.#recent.get(tick.series);
+    if (ring === undefined) {
+      ring = new RingBuffer({ capacity: RECENT_TICKS, features: this.#features.length });
+      this.#recent.set(tick.series, ring);
+    }
+    ring.push(tick.time, this.#features.map((feature) => tick.values[feature] ?? NaN));
   }
 }

@@ -1,9 +1,39 @@
-import { createServer, type Server as HttpServer } from "node:http";
+import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
+import { Access, type AccessOptions } from "./access/access.ts";
+import { isLoopback } from "./access/hosts.ts";
+import type { Token } from "./access/tokens.ts";
 import { makeApp } from "./app.ts";
+import { ConnectionLimit } from "./connection_limit.ts";
 import type { Engine } from "./engine.ts";
+import { EventStreams } from "./event_streams.ts";
+import { Metrics } from "./metrics.ts";
+import { Monitor } from "./monitor.ts";
+import { Readiness } from "./readiness.ts";
 import { Sockets } from "./sockets.ts";
+
+/** Connections that stay open where nothing is said: each costs up to 1 MiB while its reader stalls. */
+const CONNECTIONS_MAX = 5000;
+
+/**
+ * A client on the slowest line sends its headers, and a body of 1 MiB, well within this; one that holds a
+ * connection open by sending nothing is cut off.
+ */
+const PATIENCE = {
+  headersTimeout: 20_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 5_000,
+} as const;
+
+/** A certificate and its key, both PEM. */
+export interface TlsOptions {
+  /** The certificate, with those between it and the root after it. */
+  readonly cert: string;
+  /** The private key. */
+  readonly key: string;
+}
 
 /** Where a server listens, and what it serves. */
 export interface ServerOptions {
@@ -13,12 +43,24 @@ export interface ServerOptions {
   readonly host?: string;
   /** The port; 8080 where left out, a free one where 0. */
   readonly port?: number;
+  /** Who may do what, and how much. */
+  readonly access?: Omit<AccessOptions, "loopback">;
+  /** Listens where others can reach it although there are no tokens. */
+  readonly openToAll?: boolean;
+  /** WebSockets and event streams together, at most; 5,000 where left out. */
+  readonly connectionsMax?: number;
+  /** Speaks HTTPS where given. */
+  readonly tls?: TlsOptions;
 }
 
 /** A running server. */
 export interface Server {
-  /** `http://HOST:PORT`. */
+  /** `http://HOST:PORT`, or `https://…`. */
   readonly url: string;
+  /** Takes other tokens; connections of those that are gone are closed. */
+  replaceTokens(tokens: readonly Token[]): void;
+  /** Lets `/readyz` say from now on that requests should go elsewhere; everything goes on. */
+  drain(): void;
   /** Stops listening, answers what has come, and closes every connection. */
   close(): Promise<void>;
 }
@@ -30,6 +72,7 @@ export const DEFAULT_PORT = 8080;
  * Starts a server.
  *
  * @throws {Error} when it cannot listen there, naming the address.
+ * @throws {RangeError} when others could reach it and there are no tokens, unless `openToAll` says so.
  *
  * @example
  * ```ts
@@ -46,10 +89,27 @@ export const DEFAULT_PORT = 8080;
  * ```
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { engine, host = "127.0.0.1", port = DEFAULT_PORT } = options;
-  const listener = getRequestListener(makeApp(engine).fetch);
-  const http: HttpServer = createServer((request, response) => void listener(request, response));
-  const sockets = new Sockets(engine);
+  const { engine, host = "127.0.0.1", port = DEFAULT_PORT, tls } = options;
+  const access = new Access({ ...options.access, loopback: isLoopback(host) });
+  if (!isLoopback(host) && !access.guarded && !options.openToAll) {
+    throw new RangeError(
+      `Cannot listen on ${host}: others could reach it, and there are no tokens`,
+    );
+  }
+  const connections = new ConnectionLimit(options.connectionsMax ?? CONNECTIONS_MAX);
+  const streams = new EventStreams(engine, access, connections);
+  const sockets = new Sockets(engine, access, connections);
+  const readiness = new Readiness();
+  const monitor = new Monitor(engine);
+  const metrics = new Metrics(engine, monitor, () => sockets.subscribers + streams.size);
+  const app = makeApp(engine, { access, readiness, streams, monitor, metrics });
+  const answer = getRequestListener(app.fetch);
+  const http: HttpServer = tls === undefined
+    ? createHttpServer(PATIENCE, (request, response) => void answer(request, response))
+    : createHttpsServer(
+      { ...PATIENCE, cert: tls.cert, key: tls.key },
+      (request, response) => void answer(request, response),
+    );
   http.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
   try {
     await new Promise<void>((resolve, reject) => {
@@ -58,19 +118,32 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       http.listen(port, host);
     });
   } catch (cause) {
+    streams.close();
     await sockets.close();
+    metrics.close();
+    monitor.close();
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot listen on ${host}:${port}: ${detail}`, { cause });
   }
   const address = http.address() as AddressInfo;
   const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {
-    url: `http://${shown}:${address.port}`,
+    url: `${tls === undefined ? "http" : "https"}://${shown}:${address.port}`,
+    replaceTokens: (tokens): void => {
+      access.replaceTokens(tokens);
+      sockets.review();
+      streams.review();
+    },
+    drain: (): void => readiness.drain(),
     close: async (): Promise<void> => {
+      readiness.drain();
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      streams.close();
       await sockets.close();
       http.closeAllConnections();
       await closed;
+      metrics.close();
+      monitor.close();
     },
   };
 }

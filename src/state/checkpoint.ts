@@ -81,6 +81,15 @@ export async function decodeCheckpoint(encoded: EncodedCheckpoint): Promise<Chec
   return { sequence, createdMs, snapshot: { manifest: state, arrays } };
 }
 
+/**
+ * The checksum of the tensors that belong to a manifest, hexadecimal.
+ *
+ * @throws {SyntaxError} when the manifest is damaged, or of a format this version does not know.
+ */
+export function tensorsChecksum(manifest: string): string {
+  return parseManifest(manifest).tensorsSha256;
+}
+
 function parseManifest(text: string): Manifest {
   let manifest: Partial<Manifest>;
   try {
@@ -99,6 +108,10 @@ function parseManifest(text: string): Manifest {
   }
   if (!Number.isSafeInteger(manifest.sequence) || typeof manifest.state !== "object") {
     throw damaged("its manifest lacks a sequence or state");
+  }
+  // It becomes part of a file's name.
+  if (!/^[0-9a-f]{64}$/.test(manifest.tensorsSha256 ?? "")) {
+    throw damaged("its manifest lacks the checksum of its tensors");
   }
   return manifest as Manifest;
 }

@@ -1,11 +1,13 @@
 import { join } from "node:path";
-import type { EncodedCheckpoint } from "./checkpoint.ts";
+import { type EncodedCheckpoint, tensorsChecksum } from "./checkpoint.ts";
 
 const NAME = /^checkpoint-(\d{15})\.json$/;
 
 /**
  * Checkpoints in a folder, two files each. Every file is written aside, flushed and renamed; the manifest
- * comes last and makes the checkpoint exist, so that a crash at any moment leaves the ones before.
+ * comes last and makes the checkpoint exist, so that a crash at any moment leaves the ones before. The
+ * tensors are named after their checksum, so that those of a second checkpoint at the same number stand
+ * beside the first ones until the new manifest has replaced the old.
  */
 export class CheckpointFiles {
   readonly #folder: string;
@@ -28,28 +30,46 @@ export class CheckpointFiles {
 
   /** Writes a checkpoint, replacing one of the same number. */
   async write(sequence: number, checkpoint: EncodedCheckpoint): Promise<void> {
-    await replace(this.#path(sequence, "safetensors"), checkpoint.tensors);
-    await replace(this.#path(sequence, "json"), new TextEncoder().encode(checkpoint.manifest));
+    const tensors = tensorsName(sequence, checkpoint.manifest);
+    await replace(join(this.#folder, tensors), checkpoint.tensors);
+    await replace(this.#manifest(sequence), new TextEncoder().encode(checkpoint.manifest));
+    await this.#removeTensors(sequence, tensors);
   }
 
   /** Reads the two files of a checkpoint. */
   async read(sequence: number): Promise<EncodedCheckpoint> {
-    return {
-      manifest: await Deno.readTextFile(this.#path(sequence, "json")),
-      tensors: await Deno.readFile(this.#path(sequence, "safetensors")),
-    };
+    const manifest = await Deno.readTextFile(this.#manifest(sequence));
+    const tensors = await Deno.readFile(join(this.#folder, tensorsName(sequence, manifest)));
+    return { manifest, tensors };
   }
 
   /** Removes a checkpoint; its manifest goes first. */
   async remove(sequence: number): Promise<void> {
-    for (const extension of ["json", "safetensors"] as const) {
-      await Deno.remove(this.#path(sequence, extension)).catch(ignoreMissing);
+    await Deno.remove(this.#manifest(sequence)).catch(ignoreMissing);
+    await this.#removeTensors(sequence);
+  }
+
+  /** Removes the tensors of a number but for those named, also what a crash left behind. */
+  async #removeTensors(sequence: number, except?: string): Promise<void> {
+    const prefix = `${stem(sequence)}-`;
+    for (const { name } of [...Deno.readDirSync(this.#folder)]) {
+      if (!name.startsWith(prefix) || name === except) continue;
+      await Deno.remove(join(this.#folder, name)).catch(ignoreMissing);
     }
   }
 
-  #path(sequence: number, extension: "json" | "safetensors"): string {
-    return join(this.#folder, `checkpoint-${String(sequence).padStart(15, "0")}.${extension}`);
+  #manifest(sequence: number): string {
+    return join(this.#folder, `${stem(sequence)}.json`);
   }
+}
+
+function stem(sequence: number): string {
+  return `checkpoint-${String(sequence).padStart(15, "0")}`;
+}
+
+/** Where a manifest says that its tensors are. */
+function tensorsName(sequence: number, manifest: string): string {
+  return `${stem(sequence)}-${tensorsChecksum(manifest).slice(0, 16)}.safetensors`;
 }
 
 /** Writes a file so that a reader sees the old one or the new one, never a part. */

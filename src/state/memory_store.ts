@@ -11,7 +11,6 @@ import {
   type JournalRecord,
   type StateStore,
   type StoreStats,
-  type SwapRecord,
 } from "./store.ts";
 
 /** How a {@linkcode MemoryStore} is made. */
@@ -45,7 +44,6 @@ export class MemoryStore implements StateStore {
   readonly #cursors = new Map<string, string>();
   readonly #checkpoints = new Map<number, EncodedCheckpoint>();
   #batches: { first: number; ticks: readonly Tick[] }[] = [];
-  #swaps: SwapRecord[] = [];
   #sequence = 0;
 
   /** An empty store. */
@@ -75,26 +73,12 @@ export class MemoryStore implements StateStore {
     return Promise.resolve({ first, ticks: fresh, duplicates });
   }
 
-  /** Records a swap; see {@linkcode StateStore.recordSwap}. */
-  recordSwap(swap: SwapRecord): void {
-    this.#swaps.push(swap);
-  }
-
   /** The journal after a number of applied ticks; see {@linkcode StateStore.replay}. */
   *replay(after: number): Generator<JournalRecord> {
-    const swaps = this.#swaps.filter(({ sequence }) => sequence >= after);
-    let position = after;
     for (const { first, ticks } of [...this.#batches]) {
-      const end = first + ticks.length - 1;
-      while (position < end) {
-        while (swaps.length > 0 && swaps[0].sequence <= position) yield swapRecord(swaps);
-        const until = Math.min(end, swaps[0]?.sequence ?? end);
-        const start = Math.max(position + 1, first);
-        yield { kind: "ticks", first: start, ticks: ticks.slice(start - first, until - first + 1) };
-        position = until;
-      }
+      const known = Math.max(0, after + 1 - first);
+      if (known < ticks.length) yield { first: first + known, ticks: ticks.slice(known) };
     }
-    while (swaps.length > 0) yield swapRecord(swaps);
   }
 
   /** Where a feed was; see {@linkcode StateStore.cursor}. */
@@ -110,7 +94,6 @@ export class MemoryStore implements StateStore {
       this.#checkpoints.delete(old);
     }
     this.#batches = this.#batches.filter(({ first, ticks }) => first + ticks.length - 1 > kept[0]);
-    this.#swaps = this.#swaps.filter((swap) => swap.sequence >= kept[0]);
     return true;
   }
 
@@ -138,8 +121,4 @@ export class MemoryStore implements StateStore {
   #sequences(): number[] {
     return [...this.#checkpoints.keys()].sort((a, b) => a - b);
   }
-}
-
-function swapRecord(swaps: SwapRecord[]): JournalRecord {
-  return { kind: "swap", swap: swaps.shift() as SwapRecord };
 }

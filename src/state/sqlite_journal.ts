@@ -2,7 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import type { Tick } from "../../streams/mod.ts";
 import { decodeBatch, encodeBatch } from "./batch_codec.ts";
-import type { FeedCursor, JournalRecord, SwapRecord } from "./store.ts";
+import type { FeedCursor, JournalRecord } from "./store.ts";
 
 /** Marks a database as a journal of ours ("TCKJ"), so that no other one is taken for it. */
 const APPLICATION_ID = 0x54434b4a;
@@ -29,10 +29,8 @@ export interface SqliteJournalOptions {
 export class SqliteJournal {
   readonly #database: DatabaseSync;
   readonly #insertBatch: StatementSync;
-  readonly #insertSwap: StatementSync;
   readonly #upsertCursor: StatementSync;
   readonly #selectBatches: StatementSync;
-  readonly #selectSwap: StatementSync;
 
   /**
    * Opens or makes the database.
@@ -55,12 +53,10 @@ export class SqliteJournal {
       throw error;
     }
     this.#insertBatch = database.prepare("INSERT INTO batches VALUES (?, ?, ?, ?)");
-    this.#insertSwap = database.prepare("INSERT OR REPLACE INTO swaps VALUES (?, ?, ?)");
     this.#upsertCursor = database.prepare("INSERT OR REPLACE INTO cursors VALUES (?, ?)");
     this.#selectBatches = database.prepare(
       "SELECT first, checksum, data FROM batches WHERE first + count > ? ORDER BY first LIMIT 1",
     );
-    this.#selectSwap = database.prepare("SELECT data FROM swaps WHERE version = ?");
   }
 
   /** The sequence number of the last tick, also when the rows up to it have been let go. */
@@ -87,39 +83,20 @@ export class SqliteJournal {
     });
   }
 
-  /** Commits a swap. */
-  recordSwap(swap: SwapRecord): void {
-    this.#insertSwap.run(swap.version, swap.sequence, swap.data);
-  }
-
   /**
-   * The ticks after `after` and the swaps from it on, in order, reading one row at a time.
+   * The ticks after `after`, in order, reading one row at a time.
    *
    * @throws {SyntaxError} when a row is damaged.
    */
   *replay(after: number): Generator<JournalRecord> {
-    const swaps = this.#database.prepare(
-      "SELECT version, sequence FROM swaps WHERE sequence >= ? ORDER BY sequence, version",
-    ).all(after) as { version: number; sequence: number }[];
-    let swapIndex = 0;
     let position = after;
     for (;;) {
       const batch = this.#batchAfter(position);
-      let from = batch === undefined ? 0 : Math.max(0, position + 1 - batch.first);
-      for (; swapIndex < swaps.length; swapIndex++) {
-        const { version, sequence } = swaps[swapIndex];
-        const until = batch === undefined ? 0 : sequence - batch.first + 1;
-        if (batch !== undefined && until >= batch.ticks.length) break;
-        if (batch !== undefined && until > from) {
-          yield ticksRecord(batch.first + from, batch.ticks.slice(from, until));
-          from = until;
-        }
-        const data = this.#selectSwap.get(version)?.data as Uint8Array;
-        yield { kind: "swap", swap: { version, sequence, data } };
-      }
       if (batch === undefined) return;
-      yield ticksRecord(batch.first + from, from === 0 ? batch.ticks : batch.ticks.slice(from));
-      position = batch.first + batch.ticks.length - 1;
+      const { first, ticks } = batch;
+      const known = Math.max(0, position + 1 - first);
+      yield { first: first + known, ticks: known === 0 ? ticks : ticks.slice(known) };
+      position = first + ticks.length - 1;
     }
   }
 
@@ -129,18 +106,17 @@ export class SqliteJournal {
     return row?.position as string | undefined;
   }
 
-  /** Lets go of whole rows that end at or before `sequence`, and of the swaps before it. */
+  /** Lets go of whole rows that end at or before `sequence`. */
   release(sequence: number): void {
     this.#transaction(() => {
       const { changes } = this.#database.prepare("DELETE FROM batches WHERE first + count - 1 <= ?")
         .run(sequence);
-      this.#database.prepare("DELETE FROM swaps WHERE sequence < ?").run(sequence);
       if (changes > 0) this.setPosition(sequence);
     });
     this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
-  /** Says that everything up to `sequence` is accounted for elsewhere. */
+  /** Says that everything up to `sequence` is accounted for elsewhere; always writes. */
   setPosition(sequence: number): void {
     this.#database.prepare("UPDATE position SET released = max(released, ?)").run(sequence);
   }
@@ -179,9 +155,6 @@ export class SqliteJournal {
           first INTEGER PRIMARY KEY, count INTEGER NOT NULL, checksum INTEGER NOT NULL,
           data BLOB NOT NULL
         ) STRICT;
-        CREATE TABLE swaps (
-          version INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, data BLOB NOT NULL
-        ) STRICT;
         CREATE TABLE cursors (feed TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
         CREATE TABLE position (released INTEGER NOT NULL) STRICT;
         INSERT INTO position VALUES (0);
@@ -191,7 +164,7 @@ export class SqliteJournal {
   }
 
   /** The batch that holds the tick after `position`, or the next one there is. */
-  #batchAfter(position: number): { first: number; ticks: Tick[] } | undefined {
+  #batchAfter(position: number): JournalRecord | undefined {
     const row = this.#selectBatches.get(position + 1) as
       | { first: number; checksum: number; data: Uint8Array }
       | undefined;
@@ -213,8 +186,4 @@ export class SqliteJournal {
       throw error;
     }
   }
-}
-
-function ticksRecord(first: number, ticks: readonly Tick[]): JournalRecord {
-  return { kind: "ticks", first, ticks };
 }

@@ -17,11 +17,13 @@ import {
   type JournalRecord,
   type StateStore,
   type StoreStats,
-  type SwapRecord,
 } from "./store.ts";
 
 /** Bytes of journal where nothing else is said: about 100 million ticks between two checkpoints. */
 const JOURNAL_BYTES_MAX = 4 * 1024 ** 3;
+
+/** While the journal cannot be written, it is tried so often whether it can be again. */
+const PROBE_EVERY_MS = 1_000;
 
 /** How a {@linkcode SqliteStore} is opened. */
 export interface SqliteStoreOptions {
@@ -84,6 +86,8 @@ export class SqliteStore implements StateStore {
   readonly #onStatus: StatusListener;
   readonly #clock: Clock;
   readonly #degraded = new Set<string>();
+  readonly #closing = new AbortController();
+  #probing: Promise<void> | undefined;
   #sequence: number;
   #waiting: Waiting[] = [];
   /** Checkpoints are saved one after the other. */
@@ -103,6 +107,7 @@ export class SqliteStore implements StateStore {
       this.#ids = new IdWindow(this.#idsKept);
       this.#rememberIds();
     } catch (error) {
+      this.#closing.abort();
       this.#lock.close();
       throw error;
     }
@@ -135,11 +140,6 @@ export class SqliteStore implements StateStore {
       if (this.#waiting.length === 0) setImmediate(() => this.#commit());
       this.#waiting.push({ fresh, duplicates, cursor, resolve, reject });
     });
-  }
-
-  /** Records a swap; see {@linkcode StateStore.recordSwap}. */
-  recordSwap(swap: SwapRecord): void {
-    this.#write(() => this.#journal.recordSwap(swap));
   }
 
   /** The journal after a number of applied ticks; see {@linkcode StateStore.replay}. */
@@ -203,6 +203,8 @@ export class SqliteStore implements StateStore {
 
   /** Commits what waits and gives everything back. */
   async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#probing;
     this.#commit();
     await this.#saving;
     this.#journal.close();
@@ -241,6 +243,21 @@ export class SqliteStore implements StateStore {
       throw new JournalError(`Journal ${detail}`, { cause: error });
     }
     this.#recovered("journal");
+  }
+
+  /** Finds out when the journal can be written again, also when nobody dares to send ticks. */
+  async #probe(): Promise<void> {
+    const { signal } = this.#closing;
+    while (this.#degraded.has("journal")) {
+      await this.#clock.sleep(PROBE_EVERY_MS, signal);
+      if (signal.aborted) return;
+      try {
+        this.#journal.setPosition(0);
+        this.#recovered("journal");
+      } catch {
+        // Not yet; it was reported when it began.
+      }
+    }
   }
 
   /** Keeps the last checkpoints, and the journal from the oldest of them on. */
@@ -288,8 +305,8 @@ export class SqliteStore implements StateStore {
 
   #rememberIds(): void {
     try {
-      for (const record of this.#journal.replay(Math.max(0, this.#sequence - this.#idsKept))) {
-        if (record.kind === "ticks") { for (const tick of record.ticks) this.#ids.add(tick); }
+      for (const { ticks } of this.#journal.replay(Math.max(0, this.#sequence - this.#idsKept))) {
+        for (const tick of ticks) this.#ids.add(tick);
       }
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
@@ -299,6 +316,9 @@ export class SqliteStore implements StateStore {
 
   #report(part: "journal" | "checkpoint", detail: string): void {
     this.#degraded.add(part);
+    if (part === "journal") {
+      this.#probing ??= this.#probe().finally(() => this.#probing = undefined);
+    }
     this.#onStatus({ kind: "degraded", part, detail });
   }
 

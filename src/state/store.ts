@@ -19,20 +19,13 @@ export interface Appended {
   readonly duplicates: readonly number[];
 }
 
-/** A swap of parameters: it took effect after `sequence` ticks, before the next one. */
-export interface SwapRecord {
-  /** Ticks applied before the swap. */
-  readonly sequence: number;
-  /** The version of the parameters; it only ever grows, also when older ones are brought back. */
-  readonly version: number;
-  /** The parameters, in whatever form their owner reads. */
-  readonly data: Uint8Array;
+/** One entry of the journal: ticks that were made durable together. */
+export interface JournalRecord {
+  /** The sequence number of the first of `ticks`; later ones follow without gaps. */
+  readonly first: number;
+  /** The ticks, in the order in which they take effect. */
+  readonly ticks: readonly Tick[];
 }
-
-/** One entry of the journal, in the order in which it took effect. */
-export type JournalRecord =
-  | { readonly kind: "ticks"; readonly first: number; readonly ticks: readonly Tick[] }
-  | { readonly kind: "swap"; readonly swap: SwapRecord };
 
 /** A point from which a process can go on. */
 export interface Checkpoint {
@@ -57,8 +50,9 @@ export interface StoreStats {
 }
 
 /**
- * What is acknowledged survives here: a journal of accepted ticks, the parameter swaps between them,
- * and checkpoints from which the journal is replayed.
+ * What is acknowledged survives here: a journal of accepted ticks, and checkpoints from which it is
+ * replayed. Swaps of parameters are not journalled: one that learning brings follows from the ticks
+ * before it, and one that an operator asks for is saved by a checkpoint.
  *
  * State after a restart is the newest sound checkpoint, then every record of `replay` after it. Since a
  * pipeline is deterministic, that is bit for bit the state of a process that never stopped.
@@ -73,16 +67,7 @@ export interface StateStore {
    * @throws {JournalError} when they could not be made durable; none of them then is.
    */
   append(ticks: readonly Tick[], cursor?: FeedCursor): Promise<Appended>;
-  /**
-   * Records a swap, durable on return; call it before a forecast of the new parameters leaves.
-   *
-   * @throws {JournalError} when it could not be made durable.
-   */
-  recordSwap(swap: SwapRecord): void;
-  /**
-   * The journal after a number of applied ticks, in order. Swaps at `after` itself are included: a
-   * checkpoint of that number may stem from before or after them, their version tells.
-   */
+  /** The journal after a number of applied ticks, in order. */
   replay(after: number): Iterable<JournalRecord>;
   /** Where a feed was, in the commit of its last tick; undefined for an unknown feed. */
   cursor(feed: string): string | undefined;

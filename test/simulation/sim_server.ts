@@ -138,7 +138,7 @@ export class SimServer {
   #checkAcknowledged(store: { replay: SimStore["replay"] }): void {
     const durable = new Set<string | undefined>();
     for (const record of store.replay(0)) {
-      if (record.kind === "ticks") { for (const { id } of record.ticks) durable.add(id); }
+      for (const { id } of record.ticks) durable.add(id);
     }
     if (this.world.mutation.renamesTicks) return;
     for (const id of this.world.acknowledged) {

@@ -11,7 +11,6 @@ import {
   type JournalRecord,
   type StateStore,
   type StoreStats,
-  type SwapRecord,
 } from "../../src/state/store.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { SimProcess } from "./sim_process.ts";
@@ -61,17 +60,9 @@ export class SimStore implements StateStore {
     });
   }
 
-  recordSwap(swap: SwapRecord): void {
-    this.#write({ kind: "swap", swap });
-    this.#disk.sync(JOURNAL);
-  }
-
   *replay(after: number): Iterable<JournalRecord> {
     for (const record of this.#records) {
-      const last = record.kind === "ticks"
-        ? record.first + record.ticks.length - 1
-        : record.swap.sequence + 1;
-      if (last > after) yield record;
+      if (record.first + record.ticks.length - 1 > after) yield record;
     }
   }
 
@@ -140,7 +131,7 @@ export class SimStore implements StateStore {
           });
           appended.push({ first, ticks: fresh, duplicates });
           if (fresh.length > 0) {
-            const record: JournalRecord = { kind: "ticks", first, ticks: fresh };
+            const record: JournalRecord = { first, ticks: fresh };
             records.push(record);
             this.#write(record);
           }
@@ -172,7 +163,6 @@ export class SimStore implements StateStore {
 
   #take(record: JournalRecord): void {
     this.#records.push(record);
-    if (record.kind !== "ticks") return;
     for (const tick of record.ticks) this.#ids.add(tick);
     this.sequence = record.first + record.ticks.length - 1;
   }
@@ -214,29 +204,16 @@ function checksum(bytes: Uint8Array): number {
 }
 
 function encodeRecord(record: JournalRecord): Uint8Array {
-  if (record.kind === "ticks") {
-    const batch = encodeBatch(record.ticks);
-    const bytes = new Uint8Array(8 + batch.length);
-    new DataView(bytes.buffer).setFloat64(0, record.first);
-    bytes.set(batch, 8);
-    return bytes;
-  }
-  const { sequence, version, data } = record.swap;
-  const bytes = new Uint8Array(24 + data.length);
-  const view = new DataView(bytes.buffer);
-  view.setFloat64(0, -1);
-  view.setFloat64(8, sequence);
-  view.setFloat64(16, version);
-  bytes.set(data, 24);
+  const batch = encodeBatch(record.ticks);
+  const bytes = new Uint8Array(8 + batch.length);
+  new DataView(bytes.buffer).setFloat64(0, record.first);
+  bytes.set(batch, 8);
   return bytes;
 }
 
 function decodeRecord(bytes: Uint8Array): JournalRecord {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const first = view.getFloat64(0);
-  if (first >= 0) return { kind: "ticks", first, ticks: decodeBatch(bytes.subarray(8)) };
-  const [sequence, version] = [view.getFloat64(8), view.getFloat64(16)];
-  return { kind: "swap", swap: { sequence, version, data: bytes.slice(24) } };
+  return { first: view.getFloat64(0), ticks: decodeBatch(bytes.subarray(8)) };
 }
 
 /** A header in JSON, and the arrays one after another. */

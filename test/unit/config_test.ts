@@ -183,7 +183,8 @@ function typeIs(value: unknown, type: string): boolean {
   if (type === "object") {
     return typeof value === "object" && value !== null && !Array.isArray(value);
   }
-  return typeof value === type;
+  const kind: string = typeof value;
+  return kind === type;
 }
 
 /** Every place of a document. */

@@ -178,7 +178,7 @@ Deno.test("the guard follows the best expert, beats it by combining, and lets ex
 
 Deno.test("the error shape gives back the quantiles of what it saw", () => {
   const random = new Random(6);
-  const shape = new ErrorShape(0.99999);
+  const shape = new ErrorShape(0.99999, 30);
   for (let k = 0; k < 50_000; k++) shape.observe(random.normal());
   const quantiles = new Float64Array(5);
   shape.quantiles([0.05, 0.1, 0.5, 0.9, 0.95], quantiles, 0);
@@ -190,7 +190,7 @@ Deno.test("the error shape gives back the quantiles of what it saw", () => {
 
 Deno.test("conformal correction brings the share below to the level, whatever comes", () => {
   const levels = [0.1, 0.9];
-  const conformal = new Conformal(levels, 0.1);
+  const conformal = new Conformal(levels, { level: 0.05, width: 0.05 });
   const random = new Random(7);
   const below = [0, 0];
   for (let k = 0; k < 20_000; k++) {

@@ -43,7 +43,7 @@ Deno.test("A store goes on after a restart: numbers, ids, cursors, journal", () 
     equal(store.cursor("f"), "4");
     deepEqual((await store.append(ticks(3, 4, true))).duplicates, [0, 1]);
     const [record] = store.replay(3);
-    deepEqual(record.kind === "ticks" && record.ticks, ticks(3, 2, true));
+    deepEqual(record.ticks, ticks(3, 2, true));
     await store.close();
   }));
 
@@ -63,13 +63,16 @@ Deno.test("A damaged checkpoint is reported, and the one before taken", () =>
   inFolder(async (open, folder, statuses) => {
     const store = open();
     for (const sequence of [1, 2, 3]) await store.saveCheckpoint(snapshot, sequence);
-    const path = (sequence: number, extension: string): string =>
-      join(folder, "checkpoints", `checkpoint-${String(sequence).padStart(15, "0")}.${extension}`);
-    const bytes = await Deno.readFile(path(3, "safetensors"));
+    const names = [...Deno.readDirSync(join(folder, "checkpoints"))].map(({ name }) => name);
+    const path = (sequence: number, extension: string): string => {
+      const name = names.find((name) => name.includes(`0${sequence}`) && name.endsWith(extension));
+      return join(folder, "checkpoints", name as string);
+    };
+    const bytes = await Deno.readFile(path(3, ".safetensors"));
     bytes[bytes.length - 1] ^= 1;
-    await Deno.writeFile(path(3, "safetensors"), bytes);
-    const manifest = JSON.parse(await Deno.readTextFile(path(2, "json")));
-    await Deno.writeTextFile(path(2, "json"), JSON.stringify({ ...manifest, state: { a: 2 } }));
+    await Deno.writeFile(path(3, ".safetensors"), bytes);
+    const manifest = JSON.parse(await Deno.readTextFile(path(2, ".json")));
+    await Deno.writeTextFile(path(2, ".json"), JSON.stringify({ ...manifest, state: { a: 2 } }));
     equal((await store.loadCheckpoint())?.sequence, 1);
     deepEqual(
       statuses.map((status) => status.kind === "degraded" && status.detail),
@@ -78,6 +81,20 @@ Deno.test("A damaged checkpoint is reported, and the one before taken", () =>
         "checkpoint 2 is passed over: Cannot read checkpoint: the checksum of its state does not match",
       ],
     );
+    await store.close();
+  }));
+
+Deno.test("A checkpoint saved again at the same number replaces the first, and leaves nothing behind", () =>
+  inFolder(async (open, folder) => {
+    const store = open();
+    for (const first of [1, 9]) {
+      const arrays = { w: new Float32Array([first, 2, 3]) };
+      equal(await store.saveCheckpoint({ manifest: { first }, arrays }, 4), true);
+    }
+    const checkpoint = await store.loadCheckpoint();
+    deepEqual(checkpoint?.snapshot.manifest, { first: 9 });
+    equal(checkpoint?.snapshot.arrays.w[0], 9);
+    equal([...Deno.readDirSync(join(folder, "checkpoints"))].length, 2);
     await store.close();
   }));
 
@@ -117,7 +134,7 @@ Deno.test("A checkpoint that cannot be written leaves the ones before, and is re
     const store = open();
     await store.saveCheckpoint(snapshot, 1);
     // A folder where the file should go: writing fails, whoever runs the test.
-    await Deno.mkdir(join(folder, "checkpoints", "checkpoint-000000000000002.safetensors.part"));
+    await Deno.mkdir(join(folder, "checkpoints", "checkpoint-000000000000002.json.part"));
     equal(await store.saveCheckpoint(snapshot, 2), false);
     equal((await store.loadCheckpoint())?.sequence, 1);
     equal(await store.saveCheckpoint(snapshot, 3), true);
