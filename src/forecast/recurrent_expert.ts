@@ -24,7 +24,7 @@ const FORMAT = "tickcast-recurrent-expert-1";
 /** Quantiles that the network is taught; their middle ones are its point. */
 const LEVELS: readonly number[] = [0.1, 0.3, 0.5, 0.7, 0.9];
 /** The quantiles between these levels, both included, are averaged to a point. */
-const MIDDLE = [0.3, 0.7];
+export const MIDDLE_LEVELS = [0.3, 0.7] as const;
 /** Steps of the past that a state is recomputed from after a swap, and that warm up what is judged. */
 const CONTEXT_STEPS = 128;
 /** Steps after which a series' state is copied to the host again: no more to repeat than after a swap. */
@@ -573,7 +573,7 @@ export class RecurrentExpert implements Guest, Learner {
     let sum = 0;
     let count = 0;
     for (let j = 0; j < width; j++) {
-      if (levels![j] < MIDDLE[0] || levels![j] > MIDDLE[1]) continue;
+      if (levels![j] < MIDDLE_LEVELS[0] || levels![j] > MIDDLE_LEVELS[1]) continue;
       sum += this.#outputs[at + j];
       count++;
     }
