@@ -1,8 +1,9 @@
 // Writes docs/images/dashboard_*.png: the dashboard over the demo feed, in light, dark and on a phone.
 //
 //   deno run -A docs/make_screenshots.ts
-import { jsonFeed, webSocketSource } from "../streams/mod.ts";
+import { jsonFeed, type StatusListener, webSocketSource } from "../streams/mod.ts";
 import { OnlineForecaster } from "../src/forecast/online_forecaster.ts";
+import { openNetwork } from "../src/forecast/open_network.ts";
 import { MemoryStore } from "../src/state/memory_store.ts";
 import { Engine } from "../src/serve/engine.ts";
 import { startServer } from "../src/serve/server.ts";
@@ -42,10 +43,18 @@ const PICTURES = [
 
 const folder = new URL("images/", import.meta.url);
 await Deno.mkdir(folder, { recursive: true });
+let report: StatusListener = () => {};
+const network = await openNetwork({
+  horizon: HORIZON,
+  hiddenSize: 16,
+  plan: { everySteps: 400 },
+  onStatus: (status) => report(status),
+});
 const engine = await Engine.open({
-  forecaster: new OnlineForecaster({ horizon: HORIZON }),
+  forecaster: new OnlineForecaster({ horizon: HORIZON, guests: [network] }),
   store: new MemoryStore(),
 });
+report = engine.report;
 const server = await startServer({ engine, port: 0 });
 const feed = await startDemoFeed({ historyRows: 1500, ticksPerSecond: 30 });
 const ending = new AbortController();

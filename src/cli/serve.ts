@@ -1,4 +1,4 @@
-import { type StatusListener, systemClock, type Tick } from "../../streams/mod.ts";
+import { type Status, type StatusListener, systemClock, type Tick } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
 import { type LogFormat, statusLog } from "../serve/log.ts";
 import { DEFAULT_PORT } from "../serve/server.ts";
@@ -99,16 +99,17 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   const features = featuresOf(stages);
   const note = statusLog(options.log as LogFormat, context.note);
 
-  // The store may have something to say before there is an engine whose listeners hear it.
+  // The parts may have something to say before there is an engine whose listeners hear it.
   let report = note;
-  const store = await openStore(options.state, (status) => report(status));
-  const forecaster = await openForecaster(options, features.length - 1, note);
-  const outlets = await Outlets.open(config, options.record, forecaster.levels, note);
+  const tell = (status: Status): void => report(status);
+  const store = await openStore(options.state, tell);
+  const forecaster = await openForecaster(options, features.length - 1, tell);
+  const outlets = await Outlets.open(config, options.record, forecaster.levels, tell);
   const engine = await Engine.open({
     forecaster,
     store,
     features,
-    stages: openStages(stages, note, outlets.late),
+    stages: openStages(stages, tell, outlets.late),
     seriesMax: options["max-series"],
   });
   engine.onStatus(note);
@@ -170,7 +171,7 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   for await (const batch of feed.ticks) {
-    engine.received(feed.label);
+    engine.received(feed.name);
     const recorded = outlets.record(batch);
     await accept(engine, batch, signal);
     await recorded;

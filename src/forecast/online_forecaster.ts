@@ -72,6 +72,7 @@ export class OnlineForecaster implements Forecaster {
   readonly levels: readonly number[];
   readonly #options: SeriesOptions;
   readonly #guests: readonly Guest[];
+  readonly #learner: Learner | undefined;
   readonly #series = new Map<string, SeriesForecaster>();
 
   /**
@@ -90,6 +91,7 @@ export class OnlineForecaster implements Forecaster {
     }
     const experts = options.experts ?? ALL_EXPERTS;
     this.#guests = options.guests ?? [];
+    this.#learner = this.#guests.find(({ learner }) => learner !== undefined)?.learner;
     if (experts.length + this.#guests.length === 0) {
       throw new RangeError("At least one expert is needed");
     }
@@ -111,7 +113,7 @@ export class OnlineForecaster implements Forecaster {
 
   /** The first guest that keeps learning. */
   get learner(): Learner | undefined {
-    return this.#guests.find(({ learner }) => learner !== undefined)?.learner;
+    return this.#learner;
   }
 
   /**
@@ -142,6 +144,8 @@ export class OnlineForecaster implements Forecaster {
     const mean = new Float64Array(this.horizon);
     state.forecast(quantiles, mean);
     const { time, stepMs, steps, value, pValue } = state;
+    const times = new Float64Array(this.horizon);
+    for (let h = 0; h < times.length; h++) times[h] = time + (h + 1) * stepMs;
     const flags: ForecastFlag[] = [];
     if (steps < WARM_UP_STEPS) flags.push("warming-up");
     else {
@@ -153,11 +157,11 @@ export class OnlineForecaster implements Forecaster {
       time,
       step: steps - 1,
       value,
-      times: Float64Array.from(mean, (_, h) => time + (h + 1) * stepMs),
+      times,
       mean,
       levels: this.levels,
       quantiles,
-      parametersVersion: 0,
+      parametersVersion: this.#learner?.version ?? 0,
       flags,
       pValue,
     };

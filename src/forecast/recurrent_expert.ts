@@ -218,6 +218,11 @@ export class RecurrentExpert implements Guest, Learner {
     return this;
   }
 
+  /** The version of its parameters. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Where it stands. */
   get learning(): LearningState {
     const { cell, layers, hiddenSize } = this.#network.architecture;

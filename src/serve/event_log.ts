@@ -86,7 +86,12 @@ export function eventOf(status: Status, time: number): ServerEvent | undefined {
       return { time, topic: "feed", kind, text: `${missing} ticks missing`, series };
     }
     case "device-lost":
-      return { time, topic: "server", kind, text: `${status.backend} lost: ${status.detail}` };
+      return {
+        time,
+        topic: "server",
+        kind,
+        text: `${status.backend} is lost, the CPU takes over: ${status.detail}`,
+      };
     case "device-recovered":
       return { time, topic: "server", kind, text: `${status.backend} is back` };
     case "chosen":

@@ -27,6 +27,8 @@ export function statusLog(
   now: () => number = Date.now,
 ): (status: Status) => void {
   return (status) => {
+    // Gaps come in as many as there are series.
+    if (status.kind === "gap") return;
     const event = eventOf(status, now());
     if (event === undefined) return;
     const series = event.series === undefined ? "" : `${event.series}: `;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
 import { LIGHT_EXPERTS } from "../../src/forecast/experts/registry.ts";
 import { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
+import { parseTokens, type Token } from "../../src/serve/access/tokens.ts";
 import { Engine } from "../../src/serve/engine.ts";
 import { type Server, startServer } from "../../src/serve/server.ts";
 import { MemoryStore } from "../../src/state/memory_store.ts";
@@ -15,6 +16,8 @@ const HORIZON = 6;
 const FIRST = "aa-wave";
 /** A name that would run if it were ever taken for HTML. */
 const HOSTILE = `zz<img src=x onerror="document.title='taken'">`;
+/** With what base64 and base64url write differently. */
+const SECRET = "board~secret?>ÿ-5OJQmVJvuj9q";
 const CANVAS = "#forecast-chart .canvas";
 
 interface Place {
@@ -25,12 +28,15 @@ interface Place {
   readonly feed: (series: string, count: number) => Promise<void>;
 }
 
-async function withPlace(run: (place: Place) => Promise<void>): Promise<void> {
+async function withPlace(
+  run: (place: Place) => Promise<void>,
+  tokens: readonly Token[] = [],
+): Promise<void> {
   const engine = await Engine.open({
     forecaster: new OnlineForecaster({ horizon: HORIZON, experts: LIGHT_EXPERTS }),
     store: new MemoryStore(),
   });
-  const server = await startServer({ engine, port: 0 });
+  const server = await startServer({ engine, port: 0, access: { tokens } });
   const browser = await launchChromium();
   const steps = new Map<string, number>();
   const feed = async (series: string, count: number): Promise<void> => {
@@ -241,4 +247,29 @@ Deno.test({
         await page.close();
       });
     }),
+});
+
+Deno.test({
+  name: "the dashboard asks for a token where one is needed, and is live with it",
+  ignore: skip !== undefined,
+  fn: () =>
+    withPlace(async (place) => {
+      await place.feed(FIRST, 60);
+      const { page, problems } = await open(place);
+      const field = page.getByLabel("This server asks for a token with the scope read");
+      await field.fill("not-the-right-secret");
+      await page.keyboard.press("Enter");
+      await page.locator("#token-form").waitFor();
+      assert.equal(await page.locator("#series-panel").isVisible(), false);
+      await field.fill(SECRET);
+      await page.getByRole("button", { name: "Open" }).click();
+      await drawnStep(page, 59);
+      await page.getByText("Live", { exact: true }).waitFor();
+      await place.feed(FIRST, 1);
+      await drawnStep(page, 60);
+      assert.ok(!page.url().includes(SECRET));
+      // The browser itself logs each refusal.
+      assert.deepEqual(problems.filter((problem) => !problem.includes("401")), []);
+      await page.close();
+    }, parseTokens(`board read ${SECRET}`)),
 });

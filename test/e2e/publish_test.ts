@@ -63,6 +63,7 @@ Deno.test("a published package holds the library and nothing else, on the real @
     "kernels",
     "mod.ts",
     "onnx.ts",
+    "cluster.ts",
     "server.ts",
     "src",
     "streams",

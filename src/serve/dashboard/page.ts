@@ -131,36 +131,40 @@ ${
     </div>
   </div>
   <div class="grid">
-    <section class="panel" aria-labelledby="events-title">
-      <header><h2 id="events-title">Events</h2></header>
-      <ol id="events" class="scroll" tabindex="0" aria-label="Events, the newest first" hidden></ol>
-      <p class="nothing-yet" id="events-empty">Nothing has happened yet.</p>
-    </section>
-    <section class="panel" aria-labelledby="server-title">
-      <header><h2 id="server-title">Server</h2></header>
-      <dl id="server" class="facts"></dl>
-    </section>
-    <section class="panel" aria-labelledby="feeds-title">
-      <header><h2 id="feeds-title">Feeds</h2></header>
-      <table id="feeds" hidden>
-        <thead><tr><th scope="col">Feed</th><th scope="col">State</th><th scope="col">Last message</th><th scope="col">Reconnects</th></tr></thead>
-        <tbody id="feed-rows"></tbody>
-      </table>
-      <p class="nothing-yet" id="feeds-empty">No feed is followed: ticks come in by the API.</p>
-    </section>
-    <section class="panel" aria-labelledby="learner-title">
-      <header><h2 id="learner-title">Retrainings</h2></header>
-      <div id="learner" hidden>
-        <p class="note" id="learner-note"></p>
-        <div class="scroll" tabindex="0" role="region" aria-label="Retrainings">
-        <table>
-          <thead><tr><th scope="col">Frame</th><th scope="col">Why</th><th scope="col">Verdict</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
-          <tbody id="run-rows"></tbody>
+    <div class="stack">
+      <section class="panel" aria-labelledby="events-title">
+        <header><h2 id="events-title">Events</h2></header>
+        <ol id="events" class="scroll" tabindex="0" aria-label="Events, the newest first" hidden></ol>
+        <p class="nothing-yet" id="events-empty">Nothing has happened yet.</p>
+      </section>
+      <section class="panel" aria-labelledby="feeds-title">
+        <header><h2 id="feeds-title">Feeds</h2></header>
+        <table id="feeds" hidden>
+          <thead><tr><th scope="col">Feed</th><th scope="col">State</th><th scope="col">Last message</th><th scope="col">Reconnects</th></tr></thead>
+          <tbody id="feed-rows"></tbody>
         </table>
+        <p class="nothing-yet" id="feeds-empty">No feed is followed: ticks come in by the API.</p>
+      </section>
+    </div>
+    <div class="stack">
+      <section class="panel" aria-labelledby="learner-title">
+        <header><h2 id="learner-title">Retrainings</h2></header>
+        <div id="learner" hidden>
+          <p class="note" id="learner-note"></p>
+          <div class="scroll" tabindex="0" role="region" aria-label="Retrainings">
+          <table>
+            <thead><tr><th scope="col">Frame</th><th scope="col">Why</th><th scope="col">Verdict</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
+            <tbody id="run-rows"></tbody>
+          </table>
+          </div>
         </div>
-      </div>
-      <p class="nothing-yet" id="learner-empty">No network here: the experts learn from every tick.</p>
-    </section>
+        <p class="nothing-yet" id="learner-empty">No network here: the experts learn from every tick.</p>
+      </section>
+      <section class="panel" aria-labelledby="server-title">
+        <header><h2 id="server-title">Server</h2></header>
+        <dl id="server" class="facts"></dl>
+      </section>
+    </div>
   </div>
 </main>
 <noscript><p class="panel problem">The dashboard needs JavaScript; the same data is under /v1.</p></noscript>

@@ -65,6 +65,7 @@ button { font: inherit; padding: 6px 16px; border: 0; border-radius: 7px; backgr
 .figure.bad { color: var(--alert); }
 .tile .note { display: block; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .grid { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; margin-top: 12px; }
+.stack { display: flex; flex-direction: column; gap: 12px; min-width: 0; }
 .chart { display: flex; flex-direction: column; }
 .canvas { height: 210px; position: relative; }
 .main .canvas { height: 360px; }
@@ -126,6 +127,7 @@ tr:last-child td { border-bottom: 0; }
   .tile { padding: 8px 11px; }
   .figure { font-size: 18px; }
   .grid { grid-template-columns: minmax(0, 1fr); gap: 8px; margin-top: 8px; }
+  .stack { gap: 8px; }
   .panel { padding: 11px 12px; }
   .main .canvas { height: 270px; }
   .choices { width: 100%; justify-content: space-between; }
