@@ -153,6 +153,15 @@ export function recurrentDesign(
  * starts as its anchors ({@linkcode NetworkInputs}), and keeps learning: retrainings run aside on what
  * was seen lately and a memory of what was seen before, and their outcome replaces the parameters only
  * where it is better on later ticks. At which frame that happens depends on the ticks alone.
+ *
+ * @example Opened where it runs
+ * ```ts
+ * import { openNetwork } from "@tickcast/tickcast";
+ *
+ * const expert = await openNetwork({ horizon: 2, hiddenSize: 4 });
+ * if (expert.learning.version !== 0) throw new Error("nothing was learnt yet");
+ * expert.dispose();
+ * ```
  */
 export class RecurrentExpert implements Guest, Learner {
   /** What it is called among the experts. */
