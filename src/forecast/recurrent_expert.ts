@@ -24,7 +24,7 @@ const FORMAT = "tickcast-recurrent-expert-1";
 /** Quantiles that the network is taught; their middle ones are its point. */
 const LEVELS: readonly number[] = [0.1, 0.3, 0.5, 0.7, 0.9];
 /** The quantiles between these levels, both included, are averaged to a point. */
-const MIDDLE = [0.3, 0.7];
+export const MIDDLE_LEVELS = [0.3, 0.7] as const;
 /** Steps of the past that a state is recomputed from after a swap, and that warm up what is judged. */
 const CONTEXT_STEPS = 128;
 /** Steps after which a series' state is copied to the host again: no more to repeat than after a swap. */
@@ -153,6 +153,15 @@ export function recurrentDesign(
  * starts as its anchors ({@linkcode NetworkInputs}), and keeps learning: retrainings run aside on what
  * was seen lately and a memory of what was seen before, and their outcome replaces the parameters only
  * where it is better on later ticks. At which frame that happens depends on the ticks alone.
+ *
+ * @example Opened where it runs
+ * ```ts
+ * import { openNetwork } from "@tickcast/tickcast";
+ *
+ * const expert = await openNetwork({ horizon: 2, hiddenSize: 4 });
+ * if (expert.learning.version !== 0) throw new Error("nothing was learnt yet");
+ * expert.dispose();
+ * ```
  */
 export class RecurrentExpert implements Guest, Learner {
   /** What it is called among the experts. */
@@ -578,7 +587,7 @@ export class RecurrentExpert implements Guest, Learner {
     let sum = 0;
     let count = 0;
     for (let j = 0; j < width; j++) {
-      if (levels![j] < MIDDLE[0] || levels![j] > MIDDLE[1]) continue;
+      if (levels![j] < MIDDLE_LEVELS[0] || levels![j] > MIDDLE_LEVELS[1]) continue;
       sum += this.#outputs[at + j];
       count++;
     }
