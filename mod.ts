@@ -46,6 +46,7 @@ export {
   type ChannelsResult,
   evaluateChannels,
 } from "./src/evaluate/channels.ts";
+export { type DueForecast, type LiveScore, LiveScores } from "./src/evaluate/live_scores.ts";
 export { evaluationReport } from "./src/evaluate/report.ts";
 export type { BaselineName } from "./src/evaluate/baselines.ts";
 export type { Skill } from "./src/evaluate/bootstrap.ts";

@@ -11,6 +11,7 @@ export {
   type ForecastListener,
   type RecentTick,
 } from "./src/serve/engine.ts";
+export type { AppliedListener } from "./src/serve/durable_engine.ts";
 export type { AccessOptions } from "./src/serve/access/access.ts";
 export type { Rate } from "./src/serve/access/rate_limiter.ts";
 export { type Grant, parseTokens, type Scope, type Token } from "./src/serve/access/tokens.ts";

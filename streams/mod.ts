@@ -101,3 +101,4 @@ export {
   sseSubscriber,
   type SseSubscriberOptions,
 } from "./sinks/sse.ts";
+export { fileSink, type FileSinkOptions } from "./sinks/file.ts";

@@ -142,6 +142,20 @@ Deno.test("files are snake_case and packages are imported through deno.json", ()
   report(problems);
 });
 
+Deno.test("tasks that run the product say what it may touch", () => {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(join(root, "deno.json")));
+  const problems: string[] = [];
+  for (const [name, { command }] of Object.entries<{ command: string }>(tasks)) {
+    const runs = command.split("&&").filter((part) => part.includes("src/cli/main.ts"));
+    for (const part of runs) {
+      if (/\s(-A|--allow-all|--allow-(env|run|ffi|sys))(\s|$)/.test(part)) {
+        problems.push(`task ${name}: ${part.trim()}`);
+      }
+    }
+  }
+  report(problems);
+});
+
 Deno.test("no any, no leftovers", () => {
   const problems: string[] = [];
   for (const source of sources("kernels", "streams", "src", "examples")) {

@@ -6,7 +6,8 @@ import {
 } from "../evaluate/evaluate.ts";
 import { type BaselineName, BASELINES } from "../evaluate/baselines.ts";
 import { evaluateChannels } from "../evaluate/channels.ts";
-import { evaluationReport } from "../evaluate/report.ts";
+import { evaluationReport, forecastPlot } from "../evaluate/report.ts";
+import { svgFile } from "../evaluate/svg_plot.ts";
 import { OnlineForecaster } from "../forecast/online_forecaster.ts";
 import type { EvaluationRow } from "../evaluate/prequential.ts";
 import type { Command, CommandContext } from "./command.ts";
@@ -62,6 +63,11 @@ const OPTIONS = {
       "With --target-columns: the first rows, which give each column's mean and deviation",
   },
   report: { kind: "string", placeholder: "OUT.html", description: "Write a page with plots" },
+  plot: {
+    kind: "string",
+    placeholder: "OUT.svg",
+    description: "Draw the last forecasts with their band",
+  },
   json: { kind: "boolean", description: "Print nothing but the JSON object" },
 } as const;
 
@@ -143,6 +149,9 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
   if (options.report !== undefined) {
     await Deno.writeTextFile(options.report, evaluationReport(result, operands[0]));
   }
+  if (options.plot !== undefined) {
+    await Deno.writeTextFile(options.plot, svgFile(forecastPlot(result)));
+  }
   if (!options.json) await context.out(table(result));
   await context.out(JSON.stringify(summary(result)));
   return 0;
@@ -215,7 +224,10 @@ export function summary(result: EvaluationResult): Record<string, unknown> {
   const models = Object.fromEntries(
     Object.entries(result.models).map(([name, model]) => [
       name,
-      Object.fromEntries([...SCORES, "seconds"].map((key) => [key, score(model, key)])),
+      {
+        ...Object.fromEntries([...SCORES, "seconds"].map((key) => [key, score(model, key)])),
+        ...(model.skill && { skill: model.skill }),
+      },
     ]),
   );
   return { rows, scored, horizon, seconds, models };

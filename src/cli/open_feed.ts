@@ -24,6 +24,8 @@ import { parseDuration } from "./duration.ts";
 
 /** An open feed. */
 export interface OpenFeed {
+  /** What it is called in statuses. */
+  readonly name: string;
   /** What to tell people that it is. */
   readonly label: string;
   /** Its ticks. */
@@ -48,15 +50,23 @@ export interface FeedContext {
 export async function openFeed(feed: FeedConfig, context: FeedContext): Promise<OpenFeed> {
   if (feed.kind !== "demo") {
     const ticks = renamed(feed, source(feed, context));
-    return { label: labelOf(feed), ticks, close: () => Promise.resolve() };
+    return { name: nameOf(feed), label: labelOf(feed), ticks, close: () => Promise.resolve() };
   }
   const demo = await startDemoFeed();
   const protocol = jsonFeed({ name: feed.name ?? "demo" });
   return {
+    name: protocol.name,
     label: `${demo.url} (demo: ${demo.series.join(", ")})`,
     ticks: renamed(feed, webSocketSource({ ...context, url: demo.url, protocol })),
     close: () => demo.close(),
   };
+}
+
+/** The name that the source of a feed has where it is given none. */
+function nameOf(feed: Exclude<FeedConfig, { kind: "demo" }>): string {
+  if (feed.name !== undefined) return feed.name;
+  if (feed.kind === "websocket") return "feed";
+  return feed.kind === "coinbase" ? "coinbase-exchange" : feed.kind;
 }
 
 function labelOf(feed: Exclude<FeedConfig, { kind: "demo" }>): string {

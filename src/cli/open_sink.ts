@@ -1,6 +1,7 @@
 import {
   type CsvCell,
   csvSink,
+  fileSink,
   mqttSink,
   ndjsonSink,
   type OutboxOptions,
@@ -52,9 +53,8 @@ async function openFile(
   path: string,
 ): Promise<{ output: WritableStream<Uint8Array>; begun: boolean }> {
   if (path === "-") return { output: Deno.stdout.writable, begun: false };
-  const file = await Deno.open(path, { create: true, append: true });
-  const { size } = await file.stat();
-  return { output: file.writable, begun: size > 0 };
+  const output = await fileSink(path, { append: true });
+  return { output, begun: (await Deno.stat(path)).size > 0 };
 }
 
 function quantile(level: number): string {

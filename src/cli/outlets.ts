@@ -1,4 +1,5 @@
 import {
+  fileSink,
   ndjsonSink,
   recordingSink,
   type StatusListener,
@@ -108,8 +109,7 @@ export class Outlets {
 
 /** Opens a recording. An existing one is replaced: a file holds one recording. */
 export async function openRecording(path: string): Promise<WritableStream<readonly Tick[]>> {
-  const file = await Deno.open(path, { create: true, write: true, truncate: true });
-  return recordingSink(file.writable);
+  return recordingSink(await fileSink(path));
 }
 
 /** Writes late ticks in the background: whoever finds one late cannot wait. */
@@ -126,8 +126,7 @@ class LateTicks {
   }
 
   static async open(path: string, onStatus: StatusListener): Promise<LateTicks> {
-    const file = await Deno.open(path, { create: true, append: true });
-    return new LateTicks(path, file.writable, onStatus);
+    return new LateTicks(path, await fileSink(path, { append: true }), onStatus);
   }
 
   push(tick: Tick): void {

@@ -1,11 +1,11 @@
 import type { Status } from "../../streams/mod.ts";
+import { statusLog } from "../serve/log.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { FEED_OPTIONS, feedConfig } from "./feed_options.ts";
 import { openFeed } from "./open_feed.ts";
 import { describeOptions, parseOptions, UsageError } from "./options.ts";
 import { openRecording } from "./outlets.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
-import { noteStatus } from "./status_note.ts";
 
 const OPTIONS = {
   ...FEED_OPTIONS,
@@ -39,9 +39,10 @@ async function runRecord(args: readonly string[], context: CommandContext): Prom
   const [path] = operands;
   const { ticks: ticksMax = Infinity } = options;
   let rejected = 0;
+  const log = statusLog("text", context.note);
   const onStatus = (status: Status): void => {
     if (status.kind === "rejected") rejected += status.count;
-    noteStatus(status, context);
+    log(status);
   };
   const { signal } = context;
   const feed = await openFeed(feedConfig(options) ?? { kind: "demo" }, { signal, onStatus });

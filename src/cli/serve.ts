@@ -1,5 +1,6 @@
 import { type Status, type StatusListener, systemClock, type Tick } from "../../streams/mod.ts";
 import { Engine } from "../serve/engine.ts";
+import { type LogFormat, statusLog } from "../serve/log.ts";
 import { DEFAULT_PORT } from "../serve/server.ts";
 import { MemoryStore } from "../state/memory_store.ts";
 import { SqliteStore } from "../state/sqlite_store.ts";
@@ -14,7 +15,6 @@ import { describeOptions, type OptionValues, parseOptions, UsageError } from "./
 import { Outlets } from "./outlets.ts";
 import { openServer, SERVER_OPTIONS } from "./server_options.ts";
 import { featuresOf, openStages, STAGE_OPTIONS, stageConfig } from "./stage_options.ts";
-import { noteStatus } from "./status_note.ts";
 
 const OPTIONS = {
   config: {
@@ -49,6 +49,12 @@ const OPTIONS = {
     description: "Keep accepted ticks and checkpoints there; in memory where left out",
   },
   ...STAGE_OPTIONS,
+  log: {
+    kind: "string",
+    default: "text",
+    choices: ["text", "json"],
+    description: "How log lines on stderr look",
+  },
   ...SERVER_OPTIONS,
   ...FORECASTER_OPTIONS,
   ...NETWORK_OPTIONS,
@@ -91,18 +97,19 @@ async function runServe(args: readonly string[], context: CommandContext): Promi
   const feeds = chosenFeeds(options, config);
   const stages = stageConfig(options, config);
   const features = featuresOf(stages);
-  const note = (status: Status): void => noteStatus(status, context);
+  const note = statusLog(options.log as LogFormat, context.note);
 
-  // The store may have something to say before there is an engine whose listeners hear it.
+  // The parts may have something to say before there is an engine whose listeners hear it.
   let report = note;
-  const store = await openStore(options.state, (status) => report(status));
-  const forecaster = await openForecaster(options, features.length - 1, note);
-  const outlets = await Outlets.open(config, options.record, forecaster.levels, note);
+  const tell = (status: Status): void => report(status);
+  const store = await openStore(options.state, tell);
+  const forecaster = await openForecaster(options, features.length - 1, tell);
+  const outlets = await Outlets.open(config, options.record, forecaster.levels, tell);
   const engine = await Engine.open({
     forecaster,
     store,
     features,
-    stages: openStages(stages, note, outlets.late),
+    stages: openStages(stages, tell, outlets.late),
     seriesMax: options["max-series"],
   });
   engine.onStatus(note);
@@ -164,6 +171,7 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   for await (const batch of feed.ticks) {
+    engine.received(feed.name);
     const recorded = outlets.record(batch);
     await accept(engine, batch, signal);
     await recorded;
@@ -201,7 +209,7 @@ async function openStore(
   onStatus: StatusListener,
 ): Promise<StateStore> {
   if (folder === undefined) return new MemoryStore();
-  await Deno.mkdir(folder, { recursive: true });
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   return SqliteStore.open({ folder, onStatus });
 }
 

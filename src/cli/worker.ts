@@ -1,7 +1,13 @@
 import { runWorker, TRAINER_PARTITION } from "../serve/cluster.ts";
 import { PARTITIONS } from "../serve/cluster_setup.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
+import { OnlineForecaster } from "../forecast/online_forecaster.ts";
+import {
+  FORECASTER_OPTIONS,
+  forecasterOptions,
+  NETWORK_OPTIONS,
+  openGuests,
+} from "./forecaster_options.ts";
 import { describeOptions, parseOptions, UsageError } from "./options.ts";
 
 const OPTIONS = {
@@ -51,6 +57,13 @@ const OPTIONS = {
     placeholder: "TICKS",
     description: "Ticks of a partition between two checkpoints",
   },
+  history: {
+    kind: "integer",
+    default: 16_384,
+    min: 256,
+    placeholder: "STEPS",
+    description: "Values kept of each series, a power of two; most of a checkpoint's bytes",
+  },
   ...FORECASTER_OPTIONS,
   ...NETWORK_OPTIONS,
 } as const;
@@ -77,13 +90,19 @@ async function work(args: readonly string[], context: CommandContext): Promise<n
   const name = options.name ?? `w-${crypto.randomUUID().slice(0, 8)}`;
   if (options.cluster === undefined) throw new UsageError("--cluster: expected nats://HOST:PORT");
   if (!NAME.test(name)) throw new UsageError(`--name: expected letters and digits, got "${name}"`);
+  const { history } = options;
+  if (!Number.isInteger(Math.log2(history))) {
+    throw new UsageError(`--history: expected a power of two, got ${history}`);
+  }
   const print = (event: unknown): void => void context.out(JSON.stringify(event));
   await runWorker({
     servers: options.cluster,
     worker: name,
-    createForecaster: (partition) => {
+    createForecaster: async (partition) => {
       const everySteps = partition === TRAINER_PARTITION ? options["retrain-every"] : 0;
-      return openForecaster({ ...options, "retrain-every": everySteps }, 0, print);
+      const guests = await openGuests({ ...options, "retrain-every": everySteps }, 0, print);
+      const historyLimit = options.history;
+      return new OnlineForecaster({ ...forecasterOptions(options), historyLimit, guests });
     },
     partitions: options.partitions,
     ordinal: options.ordinal ?? Number(/\d+$/.exec(name)?.[0] ?? 0),

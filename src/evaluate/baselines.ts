@@ -45,6 +45,7 @@ class EwmaGaussian implements Forecaster {
   readonly levels: readonly number[];
   readonly #normal: Float64Array;
   #last = NaN;
+  #value = NaN;
   #time = NaN;
   #stepMs = 0;
   #step = -1;
@@ -63,6 +64,7 @@ class EwmaGaussian implements Forecaster {
       this.#step++;
       if (time > this.#time) this.#stepMs = time - this.#time;
       this.#time = time;
+      this.#value = value;
       if (Number.isNaN(value)) continue;
       const change = value - this.#last;
       if (value <= 0) this.#positive = false;
@@ -92,6 +94,7 @@ class EwmaGaussian implements Forecaster {
       series,
       time: this.#time,
       step: this.#step,
+      value: this.#value,
       times: Float64Array.from({ length: horizon }, (_, h) => this.#time + (h + 1) * this.#stepMs),
       mean: new Float64Array(horizon).fill(this.#last),
       levels,
@@ -128,6 +131,7 @@ class EwmaGaussian implements Forecaster {
       this.#relativeVariance,
     ] = state;
     this.#positive = state[6] === 1;
+    this.#value = state[7];
   }
 
   dispose(): void {}
@@ -141,6 +145,7 @@ class EwmaGaussian implements Forecaster {
       this.#variance,
       this.#relativeVariance,
       this.#positive ? 1 : 0,
+      this.#value,
     );
   }
 }

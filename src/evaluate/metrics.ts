@@ -70,6 +70,11 @@ export function meanPinball(
   return sum / levels.length;
 }
 
+/** Where a level stands among others; −1 where it is missing. */
+export function levelIndex(levels: readonly number[], wanted: number): number {
+  return levels.findIndex((level) => Math.abs(level - wanted) < 1e-9);
+}
+
 /** Adds up the scores of one forecaster at one horizon. */
 export class ScoreSum {
   readonly #levels: readonly number[];
@@ -87,8 +92,8 @@ export class ScoreSum {
   constructor(levels: readonly number[]) {
     this.#levels = levels;
     this.#bands = [[0.1, 0.9], [0.05, 0.95]].map(([low, high]) => [
-      levels.findIndex((level) => Math.abs(level - low) < 1e-9),
-      levels.findIndex((level) => Math.abs(level - high) < 1e-9),
+      levelIndex(levels, low),
+      levelIndex(levels, high),
     ]);
   }
 

@@ -35,7 +35,7 @@ table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}
 th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #8884}
 th:first-child,td:first-child{text-align:left}
 svg{width:100%;height:auto;font:11px system-ui,sans-serif;fill:currentColor}
-svg .y{text-anchor:end;dominant-baseline:middle}svg .x{text-anchor:middle}
+svg .y{text-anchor:end;dominant-baseline:middle}svg .x{text-anchor:middle}svg .last{text-anchor:end}
 svg .grid{stroke:#8884}figure{margin:1.5rem 0}figcaption{font-weight:600}
 @media(prefers-color-scheme:dark){body{background:#111;color:#eee}}`;
 

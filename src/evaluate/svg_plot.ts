@@ -44,7 +44,7 @@ const TOP = 34;
 
 /** What a file needs that a page has in its style sheet. */
 const STYLE = "text{font:11px system-ui,sans-serif;fill:#333}.y{text-anchor:end;" +
-  "dominant-baseline:middle}.x{text-anchor:middle}.title{text-anchor:end;font-weight:600}" +
+  "dominant-baseline:middle}.x{text-anchor:middle}.last{text-anchor:end}.title{text-anchor:end;font-weight:600}" +
   ".grid{stroke:#8884}";
 
 /**
@@ -98,10 +98,11 @@ function drawing(plot: Plot): string {
   for (let tick = 0; tick <= 4; tick++) {
     const y = low + (high - low) * tick / 4;
     parts.push(`<path class="grid" d="M${LEFT} ${up(y)}H${WIDTH - 10}"/>`);
-    parts.push(`<text x="${LEFT - 6}" y="${up(y)}" class="y">${escape(y.toPrecision(3))}</text>`);
+    parts.push(`<text x="${LEFT - 6}" y="${up(y)}" class="y">${Number(y.toPrecision(3))}</text>`);
     const at = first + span * tick / 4;
     const label = escape(plot.xLabel(at));
-    parts.push(`<text x="${across(at)}" y="${HEIGHT - 10}" class="x">${label}</text>`);
+    const anchor = tick === 4 ? "x last" : "x";
+    parts.push(`<text x="${across(at)}" y="${HEIGHT - 10}" class="${anchor}">${label}</text>`);
   }
   if (band !== undefined) {
     const forward = x.map((value, k) => `${across(value)},${up(band.high[k])}`);

@@ -17,6 +17,8 @@ export interface Forecast {
   readonly time: number;
   /** The step of that tick within the series. */
   readonly step: number;
+  /** The value of that tick, `NaN` where it was missing: the truth of what was forecast before. */
+  readonly value: number;
   /** The times forecast for, epoch milliseconds `[horizon]`. */
   readonly times: Float64Array;
   /** The expected values `[horizon]`, in the series' own unit. */

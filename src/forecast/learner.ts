@@ -53,6 +53,8 @@ export interface LearningState {
 export interface Learner {
   /** Where it stands. */
   readonly learning: LearningState;
+  /** The version of its parameters, as in {@linkcode LearningState.version}; asked for every forecast. */
+  readonly version: number;
   /** Starts a retraining as soon as none is under way. */
   retrain(): void;
   /** Goes back to the parameters before the last change. False where there are none. */

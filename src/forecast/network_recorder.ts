@@ -103,12 +103,20 @@ export class NetworkRecorder implements Guest {
     return Promise.resolve();
   }
 
-  /** @throws {Error} always: a recording is not gone on with. */
+  /**
+   * There is none: a recording is not gone on with.
+   *
+   * @throws {Error} always.
+   */
   snapshot(): Snapshot {
     throw new Error("A recording has no snapshot");
   }
 
-  /** @throws {Error} always: a recording is not gone on with. */
+  /**
+   * There is none: a recording is not gone on with.
+   *
+   * @throws {Error} always.
+   */
   restore(): void {
     throw new Error("A recording has no snapshot");
   }

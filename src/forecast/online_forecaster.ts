@@ -73,6 +73,7 @@ export class OnlineForecaster implements Forecaster {
   readonly levels: readonly number[];
   readonly #options: SeriesOptions;
   readonly #guests: readonly Guest[];
+  readonly #learner: Learner | undefined;
   readonly #series = new Map<string, SeriesForecaster>();
 
   /**
@@ -91,6 +92,7 @@ export class OnlineForecaster implements Forecaster {
     }
     const experts = options.experts ?? ALL_EXPERTS;
     this.#guests = options.guests ?? [];
+    this.#learner = this.#guests.find(({ learner }) => learner !== undefined)?.learner;
     if (experts.length + this.#guests.length === 0) {
       throw new RangeError("At least one expert is needed");
     }
@@ -112,7 +114,7 @@ export class OnlineForecaster implements Forecaster {
 
   /** The first guest that keeps learning. */
   get learner(): Learner | undefined {
-    return this.#guests.find(({ learner }) => learner !== undefined)?.learner;
+    return this.#learner;
   }
 
   /**
@@ -142,7 +144,9 @@ export class OnlineForecaster implements Forecaster {
     const quantiles = new Float64Array(this.horizon * this.levels.length);
     const mean = new Float64Array(this.horizon);
     state.forecast(quantiles, mean);
-    const { time, stepMs, steps, pValue } = state;
+    const { time, stepMs, steps, value, pValue } = state;
+    const times = new Float64Array(this.horizon);
+    for (let h = 0; h < times.length; h++) times[h] = time + (h + 1) * stepMs;
     const flags: ForecastFlag[] = [];
     if (steps < WARM_UP_STEPS) flags.push("warming-up");
     else {
@@ -153,11 +157,12 @@ export class OnlineForecaster implements Forecaster {
       series,
       time,
       step: steps - 1,
-      times: Float64Array.from(mean, (_, h) => time + (h + 1) * stepMs),
+      value,
+      times,
       mean,
       levels: this.levels,
       quantiles,
-      parametersVersion: 0,
+      parametersVersion: this.#learner?.version ?? 0,
       flags,
       pValue,
     };

@@ -24,7 +24,7 @@ const BATCH_GPU = 4096;
 
 /** Where a network runs and is trained. */
 export interface OpenNetworkOptions extends RecurrentExpertOptions {
-  /** Which backend steps it; the CPU's WASM kernels where left out. */
+  /** Which backend steps and trains it; the CPU's WASM kernels where left out. */
   readonly backend?: BackendKind | "auto";
   /** Takes a software GPU adapter too. */
   readonly allowFallbackAdapter?: boolean;
@@ -57,7 +57,11 @@ export interface OpenNetworkOptions extends RecurrentExpertOptions {
 export async function openNetwork(options: OpenNetworkOptions): Promise<RecurrentExpert> {
   const { architecture } = recurrentDesign(options);
   const { network, backend } = await openOn(architecture, options);
-  const runner = options.trainInline ? new InlineRunner() : new WorkerRunner();
+  const { allowFallbackAdapter, trainInline } = options;
+  const device = network instanceof ResilientNetwork
+    ? { backend: "webgpu", allowFallbackAdapter } as const
+    : {};
+  const runner = trainInline ? new InlineRunner(device) : new WorkerRunner(device);
   return new RecurrentExpert(network, runner, options, () => backend.dispose());
 }
 

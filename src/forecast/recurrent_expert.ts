@@ -31,6 +31,8 @@ const MIDDLE = [0.3, 0.7];
 const CONTEXT_STEPS = 128;
 /** Steps back to which an explanation tells inputs one by one. */
 const TOLD_STEPS = 4;
+/** Steps after which a series' state is copied to the host again: no more to repeat than after a swap. */
+const KEEP_EVERY_STEPS = CONTEXT_STEPS;
 /** Shares of the steps kept that decide on the best round, and on what is used from then on. */
 const VALIDATION_SHARE = 0.1;
 const TRIAL_SHARE = 0.1;
@@ -111,6 +113,9 @@ interface SeriesNetwork {
   said: number;
   /** The parameters that made its state. */
   version: number;
+  /** Its state on the host, as it was after `keptAt` steps; the memory holds what came since. */
+  kept: Float32Array;
+  keptAt: number;
 }
 
 /** A retraining under way. */
@@ -217,6 +222,11 @@ export class RecurrentExpert implements Guest, Learner {
     return this;
   }
 
+  /** The version of its parameters. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Where it stands. */
   get learning(): LearningState {
     const { cell, layers, hiddenSize } = this.#network.architecture;
@@ -226,7 +236,8 @@ export class RecurrentExpert implements Guest, Learner {
       training: this.#pending !== undefined,
       runs: [...this.#runs],
       description:
-        `${cell}, ${layers} × ${hiddenSize} units, ${this.#parameters.length} parameters`,
+        `${cell}, ${layers} × ${hiddenSize} units, ${this.#parameters.length} parameters, on ` +
+        this.#network.device,
     };
   }
 
@@ -245,22 +256,25 @@ export class RecurrentExpert implements Guest, Learner {
     let time = -Infinity;
     for (const frame of frames) if (frame.time > time) time = frame.time;
     this.#schedule.observe(frames.length, time, this.#series.size);
-    this.#refresh(series.filter(({ version }) => version !== this.#version), 1);
     const points: Float64Array[] = [];
     const from = (start: number): void | Promise<void> => {
       for (; start < series.length; start += this.#network.batch) {
         const part = series.slice(start, start + this.#network.batch);
+        this.#refresh(part.filter(({ version }) => version !== this.#version), 1);
         part.forEach(({ row, inputs }, index) => {
           this.#x.set(inputs.x, index * inputs.x.length);
           this.#rows[index] = row;
         });
         this.#network.step(this.#x, this.#rows, part.length);
-        const reading = this.#network.readOutputs(
-          this.#outputs.subarray(0, part.length * this.#network.architecture.outputSize),
-        );
+        const waits = [
+          this.#network.readOutputs(
+            this.#outputs.subarray(0, part.length * this.#network.architecture.outputSize),
+          ),
+          ...this.#keep(part),
+        ].filter((wait) => wait !== undefined);
         const next = start + this.#network.batch;
-        if (reading) {
-          return reading.then(() => {
+        if (waits.length > 0) {
+          return Promise.all(waits).then(() => {
             this.#say(part, points);
             return from(next);
           });
@@ -357,11 +371,11 @@ export class RecurrentExpert implements Guest, Learner {
       const memory = state.memory.snapshot();
       arrays[`series.${index}.x`] = memory.inputs;
       arrays[`series.${index}.targets`] = memory.targets;
-      const h = new Float32Array(this.#network.states.rowLength);
-      // A device that makes the host wait has no say here: its states are recomputed from the memory.
-      const known = this.#network.states.readRow(state.row, h) === undefined;
-      if (known) arrays[`series.${index}.state`] = h;
-      return [name, memory.pushed, state.said, known ? state.version : -1];
+      // A device that makes the host wait has no say here: from what was kept of its states the steps
+      // since are taken again, which gives the same bits.
+      if (this.#network.onHost) this.#keepNow(state);
+      arrays[`series.${index}.state`] = state.kept;
+      return [name, memory.pushed, state.said, state.version, state.keptAt];
     });
     const { task, why } = this.#pending ?? {};
     if (task) {
@@ -427,7 +441,7 @@ export class RecurrentExpert implements Guest, Learner {
       offered: replay.offered,
       random: arrays["replay.random"] as Uint32Array,
     });
-    this.#restoreSeries(manifest.series as [string, number, number, number][], arrays);
+    this.#restoreSeries(manifest.series as SeriesEntry[], arrays);
     const task = manifest.task as { why: LearningRun["why"]; seed: number; parts: number[] } | null;
     if (task) {
       const [training, validation, trial] = TASK_PARTS.map((part, index) =>
@@ -449,7 +463,7 @@ export class RecurrentExpert implements Guest, Learner {
 
   /**
    * What moved its point away from the last value: the anchor, and what the network makes of its inputs,
-   * by integrated gradients over the steps that its state is recomputed from. Inputs of the latest steps
+   * by integrated gradients over the steps that its state is recomputed from, and its adapter. Inputs of the latest steps
    * are told one by one, earlier ones together.
    */
   async explain(series: string, ahead: number, baseline: number): Promise<Contribution[]> {
@@ -483,7 +497,12 @@ export class RecurrentExpert implements Guest, Learner {
         const input = `network: ${name}, ${agoName(back)}`;
         sums.set(input, (sums.get(input) ?? 0) + scale * value);
       });
-      sums.set("network: offset", scale * attribution.saidOfZeros);
+      const [offset, ...corrections] = state.adapter.explain(state.memory.pushed - 1, ahead);
+      corrections.forEach((value, index) => {
+        const input = `network: ${networkInputName(index)}, now`;
+        sums.set(input, (sums.get(input) ?? 0) + scale * value);
+      });
+      sums.set("network: offset", scale * (attribution.saidOfZeros + offset));
       sums.set("usual value of the slot", state.inputs.anchors[ahead - 1] - baseline);
       return [...sums].map(([input, value]) => ({ input, value }));
     } finally {
@@ -524,29 +543,58 @@ export class RecurrentExpert implements Guest, Learner {
       adapter: new NetworkAdapter(horizon, networkInputSize(covariates)),
       said: NaN,
       version: this.#version,
+      kept: new Float32Array(this.#network.states.rowLength),
+      keptAt: 0,
     };
   }
 
+  /** Copies states to the host whose copy has grown old. @returns What is to be waited for. */
+  #keep(series: readonly SeriesNetwork[]): (void | Promise<void>)[] {
+    const old = series.filter(({ memory, keptAt }) =>
+      memory.pushed - keptAt >= Math.min(KEEP_EVERY_STEPS, memory.limit)
+    );
+    return old.map((state) => this.#keepNow(state));
+  }
+
+  #keepNow(state: SeriesNetwork): void | Promise<void> {
+    state.kept = new Float32Array(state.kept.length);
+    state.keptAt = state.memory.pushed;
+    return this.#network.states.readRow(state.row, state.kept);
+  }
+
   /**
-   * Recomputes states from the memory through the parameters in use: all series step side by side, those
-   * with more to look back on first.
+   * Recomputes states from the memory through the parameters in use.
    *
    * @param series Whose.
    * @param skip How many of the latest steps are left out.
    */
   #refresh(series: readonly SeriesNetwork[], skip: number): void {
-    if (series.length === 0) return;
     const zero = new Float32Array(this.#network.states.rowLength);
-    const lengthOf = ({ memory }: SeriesNetwork): number =>
-      Math.min(CONTEXT_STEPS, memory.length - skip);
+    for (const state of series) {
+      const { length, pushed } = state.memory;
+      state.version = this.#version;
+      state.kept = zero;
+      state.keptAt = pushed - skip - Math.min(CONTEXT_STEPS, length - skip);
+    }
+    this.#catchUp(series, skip);
+  }
+
+  /**
+   * Takes states from what is kept of them through the steps since: all series step side by side, those
+   * with more to repeat first.
+   *
+   * @param series Whose.
+   * @param skip How many of the latest steps are left out.
+   */
+  #catchUp(series: readonly SeriesNetwork[], skip: number): void {
+    const lengthOf = ({ memory, keptAt }: SeriesNetwork): number => memory.pushed - skip - keptAt;
     const sorted = series.toSorted((a, b) => lengthOf(b) - lengthOf(a));
     const { inputSize } = this.#network.architecture;
     for (let start = 0; start < sorted.length; start += this.#network.batch) {
       const part = sorted.slice(start, start + this.#network.batch);
-      part.forEach((state, index) => {
-        this.#network.states.writeRow(state.row, zero);
-        this.#rows[index] = state.row;
-        state.version = this.#version;
+      part.forEach(({ row, kept }, index) => {
+        this.#network.states.writeRow(row, kept);
+        this.#rows[index] = row;
       });
       for (let back = lengthOf(part[0]); back > 0; back--) {
         let count = 0;
@@ -711,13 +759,12 @@ export class RecurrentExpert implements Guest, Learner {
   }
 
   #restoreSeries(
-    series: readonly [string, number, number, number][],
+    series: readonly SeriesEntry[],
     arrays: Snapshot["arrays"],
   ): void {
     for (const { row } of this.#series.values()) this.#network.states.releaseRow(row);
     this.#series.clear();
-    const stale: SeriesNetwork[] = [];
-    series.forEach(([name, pushed, said, version], index) => {
+    series.forEach(([name, pushed, said, version, keptAt], index) => {
       const state = this.#makeSeries();
       const reader = new StateReader(arrays[`series.${index}.inputs`] as Float64Array);
       state.inputs.load(reader);
@@ -729,12 +776,20 @@ export class RecurrentExpert implements Guest, Learner {
       );
       state.said = said ?? NaN;
       state.version = version;
-      const values = arrays[`series.${index}.state`];
-      if (values instanceof Float32Array) this.#network.states.writeRow(state.row, values);
-      else stale.push(state);
+      const kept = arrays[`series.${index}.state`];
+      if (
+        !(kept instanceof Float32Array) || kept.length !== this.#network.states.rowLength ||
+        !(keptAt <= pushed && pushed - keptAt <= state.memory.length)
+      ) {
+        throw new SyntaxError(`Cannot restore network: the state of series ${name} is damaged`);
+      }
+      state.kept = kept.slice();
+      state.keptAt = keptAt;
       this.#series.set(name, state);
     });
-    this.#refresh(stale, 0);
+    // A state that other parameters have made is recomputed when its series steps next.
+    const current = [...this.#series.values()].filter(({ version }) => version === this.#version);
+    this.#catchUp(current, 0);
   }
 
   #configuration(): Record<string, unknown> {
@@ -750,6 +805,9 @@ export class RecurrentExpert implements Guest, Learner {
     };
   }
 }
+
+/** What a snapshot's manifest says of a series: name, steps pushed, last word, version, when kept. */
+type SeriesEntry = [string, number, number, number, number];
 
 const TASK_PARTS = ["training", "validation", "trial"] as const;
 

@@ -91,6 +91,12 @@ export class SeriesForecaster implements Stateful {
     return this.#history;
   }
 
+  /** The value of the last step, `NaN` where it was missing. */
+  get value(): number {
+    const last = this.#history.length - 1;
+    return last >= 0 && this.#history.observed(last) ? this.#history.at(last) : NaN;
+  }
+
   /** The seasonal periods in use. */
   get seasons(): Seasons {
     return this.#watch.seasons;

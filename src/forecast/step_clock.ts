@@ -9,6 +9,7 @@ export class StepClock implements Stateful {
   readonly #sorted = new Float64Array(DISTANCES);
   #count = 0;
   #last = NaN;
+  #stepMs = 0;
 
   /** The time of the last frame, epoch milliseconds; `NaN` before the first. */
   get last(): number {
@@ -17,19 +18,19 @@ export class StepClock implements Stateful {
 
   /** The length of a step in milliseconds, 0 where unknown. */
   get stepMs(): number {
-    const known = Math.min(this.#count, DISTANCES);
-    if (known === 0) return 0;
-    const sorted = this.#sorted.subarray(0, known);
-    sorted.set(this.#distances.subarray(0, known));
-    sorted.sort();
-    return sorted[known >> 1];
+    return this.#stepMs;
   }
 
   /** Takes the time of a frame in. Times that stand still or go back tell nothing of the step. */
   observe(time: number): void {
     const distance = time - this.#last;
-    if (distance > 0) this.#distances[this.#count++ % DISTANCES] = distance;
     this.#last = time;
+    if (!(distance > 0)) return;
+    const at = this.#count++ % DISTANCES;
+    // Most feeds tick evenly: then nothing changes.
+    if (this.#count > DISTANCES && this.#distances[at] === distance) return;
+    this.#distances[at] = distance;
+    this.#stepMs = this.#median();
   }
 
   /** Appends the state. */
@@ -43,5 +44,18 @@ export class StepClock implements Stateful {
     this.#count = reader.take();
     this.#last = reader.take();
     reader.takeAll(this.#distances);
+    this.#stepMs = this.#median();
+  }
+
+  #median(): number {
+    const known = Math.min(this.#count, DISTANCES);
+    const sorted = this.#sorted;
+    for (let k = 0; k < known; k++) {
+      const distance = this.#distances[k];
+      let at = k;
+      for (; at > 0 && sorted[at - 1] > distance; at--) sorted[at] = sorted[at - 1];
+      sorted[at] = distance;
+    }
+    return known === 0 ? 0 : sorted[known >> 1];
   }
 }

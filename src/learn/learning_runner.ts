@@ -1,10 +1,10 @@
-import { openBackend } from "../../kernels/mod.ts";
-import { type LearningOutcome, type LearningTask, runLearningTask } from "./learning_task.ts";
+import { LearningDevice, type LearningDeviceOptions } from "./learning_device.ts";
+import type { LearningOutcome, LearningTask } from "./learning_task.ts";
 
 /** Does retrainings, one after the other, aside from whoever asks. */
 export interface LearningRunner {
   /**
-   * Does one. The same task gives the same outcome wherever it runs.
+   * Does one. The same task gives the same outcome wherever it runs on the same kind of device.
    *
    * @throws {Error} when it could not be done.
    */
@@ -19,6 +19,8 @@ export interface WorkerRequest {
   readonly id: number;
   /** What is to be done. */
   readonly task: LearningTask;
+  /** On which device; the first request decides. */
+  readonly device: LearningDeviceOptions;
 }
 
 /** What comes back. */
@@ -43,6 +45,12 @@ export class WorkerRunner implements LearningRunner {
   #worker: Worker | undefined;
   #next = 0;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #device: LearningDeviceOptions;
+
+  /** @param device On which device the Worker trains. */
+  constructor(device: LearningDeviceOptions = {}) {
+    this.#device = device;
+  }
 
   /** Sends a task to the worker. */
   run(task: LearningTask): Promise<LearningOutcome> {
@@ -51,7 +59,7 @@ export class WorkerRunner implements LearningRunner {
     const outcome = new Promise<LearningOutcome>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
     });
-    this.#worker.postMessage({ id, task } satisfies WorkerRequest);
+    this.#worker.postMessage({ id, task, device: this.#device } satisfies WorkerRequest);
     return outcome;
   }
 
@@ -86,18 +94,20 @@ export class WorkerRunner implements LearningRunner {
 
 /** Runs retrainings where it is called, for places without Workers: ticks wait for them there. */
 export class InlineRunner implements LearningRunner {
-  #last: Promise<unknown> = Promise.resolve();
-  readonly #backend = openBackend("wasm");
+  readonly #device: LearningDevice;
+
+  /** @param device On which device. */
+  constructor(device: LearningDeviceOptions = {}) {
+    this.#device = LearningDevice.of(device);
+  }
 
   /** Does a task when those before it are done. */
   run(task: LearningTask): Promise<LearningOutcome> {
-    const outcome = this.#last.then(async () => runLearningTask(await this.#backend, task));
-    this.#last = outcome.catch(() => {});
-    return outcome;
+    return this.#device.run(task);
   }
 
-  /** Gives the backend back. */
+  /** Gives the device back. */
   dispose(): void {
-    this.#backend.then((backend) => backend.dispose());
+    this.#device.dispose();
   }
 }

@@ -24,10 +24,14 @@ export interface SeriesStates {
 export interface Network {
   /** Its shape. */
   readonly architecture: Architecture;
+  /** One line for people: where it is now. */
+  readonly device: string;
   /** Rows one step takes at most. */
   readonly batch: number;
   /** The states of the series. */
   readonly states: SeriesStates;
+  /** Whether the host sees its memory, so that reads are done at once. */
+  readonly onHost: boolean;
   /** Exchanges the parameters between two steps. */
   setParameters(values: Float32Array): void;
   /** One step of the first `count` rows. */

@@ -1,4 +1,9 @@
-import type { Backend, DeviceBuffer, Dispatch } from "../../kernels/mod.ts";
+import {
+  type Backend,
+  type DeviceBuffer,
+  type Dispatch,
+  isHostBackend,
+} from "../../kernels/mod.ts";
 import { type Architecture, layerShape } from "./architecture.ts";
 import { readBuffer } from "./host_access.ts";
 import type { Network } from "./network.ts";
@@ -98,6 +103,16 @@ export class RecurrentNetwork implements Network {
     const { capacity, seriesLimit } = options;
     this.states = new StateSlab(backend, architecture, { capacity, limit: seriesLimit });
     this.setParameters(values);
+  }
+
+  /** One line for people: the device it is on. */
+  get device(): string {
+    return this.#backend.description;
+  }
+
+  /** Whether the host sees its memory, so that reads are done at once. */
+  get onHost(): boolean {
+    return isHostBackend(this.#backend);
   }
 
   /**

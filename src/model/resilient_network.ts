@@ -79,6 +79,7 @@ export class ResilientNetwork implements Network {
   /** What was done since the copy was taken. */
   #log: Operation[] = [];
   #stepsSinceCopy = 0;
+  #copying = false;
 
   private constructor(architecture: Architecture, options: ResilientNetworkOptions) {
     this.architecture = architecture;
@@ -115,6 +116,12 @@ export class ResilientNetwork implements Network {
     return (this.#device ?? this.#options.fallback).description;
   }
 
+  /** Whether it is on the fallback, where reads are done at once. */
+  get onHost(): boolean {
+    this.#settle();
+    return this.#device === undefined;
+  }
+
   /** Exchanges the parameters between two steps. */
   setParameters(values: Float32Array): void {
     const copied = values.slice();
@@ -126,8 +133,9 @@ export class ResilientNetwork implements Network {
   step(x: Float32Array, rows: Uint32Array, count: number = rows.length): void {
     this.#settle();
     // The copy is taken before the step, so that the last step is always done again after a loss and
-    // its outputs are there to be read.
-    if (this.#device && this.#stepsSinceCopy++ >= this.#copyEverySteps) this.#takeCopy();
+    // its outputs are there to be read. One copy at a time: many steps may come without a read.
+    const due = this.#stepsSinceCopy++ >= this.#copyEverySteps;
+    if (this.#device && due && !this.#copying) this.#takeCopy();
     const inputs = x.slice(0, count * this.architecture.inputSize);
     const places = rows.slice(0, count);
     this.#do((network) => network.step(inputs, places, count));
@@ -219,11 +227,13 @@ export class ResilientNetwork implements Network {
     const [device, logged] = [this.#device, this.#log.length];
     const copy = NetworkCopy.take(this.#network, this.#device!, this.#whole());
     this.#stepsSinceCopy = 0;
+    this.#copying = true;
     copy.ready.then(() => {
       if (this.#device !== device) return;
       this.#copy = copy;
       this.#log.splice(0, logged);
-    }, () => {}); // Lost meanwhile: the copy before it and the log since still hold.
+    }, () => {}) // Lost meanwhile: the copy before it and the log since still hold.
+      .finally(() => this.#copying = false);
   }
 
   #moveTo(device: Backend): void {

@@ -1,4 +1,4 @@
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
 import { type Clock, type StatusListener, systemClock } from "../../streams/mod.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
 import { Lease } from "../state/lease.ts";
@@ -57,27 +57,74 @@ export interface WorkerOptions {
  * Runs one worker of a cluster: takes its share of the partitions, works on them, hands them over when
  * workers join or leave, until the signal aborts. Then every partition is saved and given up.
  *
+ * @param options The worker.
+ * @param signal Ends it.
  * @throws {RangeError} when the cluster has another number of partitions.
+ * @throws {Error} when the servers end the connection for good, as when they no longer admit the worker.
+ *
+ * @example A worker that ends before it has begun, since no server runs here
+ * ```ts
+ * import { OnlineForecaster } from "@tickcast/tickcast";
+ * import { runWorker, type WorkerOptions } from "@tickcast/tickcast/cluster";
+ *
+ * const ending = new AbortController();
+ * const options: WorkerOptions = {
+ *   servers: "nats://127.0.0.1:4222",
+ *   worker: "tickcast-0",
+ *   createForecaster: () => new OnlineForecaster({ horizon: 12 }),
+ * };
+ * ending.abort();
+ * if (await runWorker(options, ending.signal) !== undefined) throw new Error();
+ * ```
  */
 export async function runWorker(options: WorkerOptions, signal: AbortSignal): Promise<void> {
-  const connection = await connectCluster(options.servers, options.worker);
+  const connection = await reach(options, signal);
+  if (connection === undefined) return;
+  const lost = new AbortController();
+  const closed = connection.closed().then((error) => {
+    lost.abort();
+    return error ?? undefined;
+  });
   try {
-    await new Worker(options, connection).run(signal);
+    await new Worker(options, connection).run(AbortSignal.any([signal, lost.signal]));
+    if (!signal.aborted) {
+      throw new Error("The connection to NATS has ended", { cause: await closed });
+    }
   } finally {
     await connection.close();
   }
 }
 
+/** Connects, however long that takes. Undefined when told to end before. */
+async function reach(
+  { servers, worker, onStatus, clock = systemClock }: WorkerOptions,
+  signal: AbortSignal,
+): Promise<NatsConnection | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await connect({ ...connectionOptions(servers, worker), waitOnFirstConnect: false });
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      onStatus?.({ kind: "degraded", part: "nats", detail });
+      await clock.sleep(REOPEN_MS, signal);
+    }
+  }
+}
+
 /** A connection that never gives up. */
 export function connectCluster(servers: string, name: string): Promise<NatsConnection> {
-  return connect({
+  return connect(connectionOptions(servers, name));
+}
+
+function connectionOptions(servers: string, name: string): NodeConnectionOptions {
+  return {
     servers: servers.split(","),
     name,
     maxReconnectAttempts: -1,
     waitOnFirstConnect: true,
     reconnectTimeWait: 100,
     reconnectJitter: 200,
-  });
+  };
 }
 
 /** A partition being worked on. */

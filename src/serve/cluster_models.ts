@@ -1,5 +1,5 @@
 import type { ObjectStore } from "@nats-io/obj";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { connect } from "@nats-io/transport-node";
 import { modelSubject, NatsPublisher } from "../../streams/mod.ts";
 import type { NetworkModel } from "../forecast/learner.ts";
 import { readModel, writeModel } from "../interop/model_file.ts";
@@ -74,23 +74,26 @@ export async function fetchModel(objects: ObjectStore, object: string): Promise<
 }
 
 /**
- * Gives every partition of a cluster a network, such as one trained aside on everything recorded.
+ * Gives every partition of a cluster a network, such as one trained aside on everything recorded. It
+ * resolves when all have it in their streams.
  *
- * @param connection To the cluster.
+ * @param servers `nats://host:port`, several separated by commas.
  * @param shared The network.
  * @param partitions Partitions of the cluster.
  */
 export async function publishModel(
-  connection: NatsConnection,
+  servers: string,
   shared: SharedModel,
   partitions: number = PARTITIONS,
 ): Promise<void> {
-  const { objects } = await setUpCluster(connection, partitions);
+  const connection = await connect({ servers: servers.split(",") });
   const publisher = await NatsPublisher.open({ connection });
   try {
+    const { objects } = await setUpCluster(connection, partitions);
     const all = Array.from({ length: partitions }, (_, partition) => partition);
     await announceModel(publisher, objects, shared, all);
   } finally {
     publisher.close();
+    await connection.close();
   }
 }

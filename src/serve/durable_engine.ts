@@ -3,6 +3,7 @@ import type { Forecast } from "../forecast/forecast.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { type Appended, type FeedCursor, JournalError, type StateStore } from "../state/store.ts";
+import { traced } from "./tracing.ts";
 
 /** Ticks taken through the pipeline at once: enough to fill a batched step, few enough to stay quick. */
 const BATCH_TICKS_MAX = 4096;
@@ -21,6 +22,14 @@ const TURNS_WAITING_MAX = 64;
 /** Wait before the second rebuild; it doubles from there. */
 const REBUILD_DELAY_MS = 100;
 
+/** Hears that so many ticks were forecast from, and the time since they came, their commit included. */
+export type AppliedListener = (ticks: number, durationMs: number) => void;
+
+/** An accepted batch that waits, and when it came (`performance.now()`: it decides nothing). */
+interface Waiting extends Appended {
+  readonly cameMs: number;
+}
+
 /** What a {@linkcode DurableEngine} is made of. */
 export interface DurableEngineOptions {
   /** Where accepted ticks and checkpoints are kept. The engine does not close it. */
@@ -36,6 +45,8 @@ export interface DurableEngineOptions {
   readonly emit: (forecasts: readonly Forecast[], replayed: boolean) => void | Promise<void>;
   /** Hears of rebuilds. */
   readonly onStatus?: StatusListener;
+  /** Hears, for every accepted batch, that its forecasts were taken, and how long after its coming. */
+  readonly onApplied?: AppliedListener;
   /** Accepted ticks that may wait for the pipeline. */
   readonly waitingTicksMax?: number;
   /** A checkpoint after so many ticks. */
@@ -63,12 +74,13 @@ export class DurableEngine {
   readonly #clock: Clock;
   readonly #emit: DurableEngineOptions["emit"];
   readonly #onStatus: StatusListener;
+  readonly #onApplied: AppliedListener;
   readonly #waitingTicksMax: number;
   readonly #checkpointEveryTicks: number;
   readonly #checkpointEveryMs: number;
   /** The pipeline before its first tick. */
   readonly #genesis: Snapshot;
-  readonly #queue: Appended[] = [];
+  readonly #queue: Waiting[] = [];
   /** What waits to run between two batches. */
   readonly #turns: Turn[] = [];
   /** Ticks in the queue or on their way into it. */
@@ -93,6 +105,7 @@ export class DurableEngine {
     this.#clock = options.clock;
     this.#emit = options.emit;
     this.#onStatus = options.onStatus ?? (() => {});
+    this.#onApplied = options.onApplied ?? (() => {});
     this.#waitingTicksMax = options.waitingTicksMax ?? WAITING_TICKS_MAX;
     this.#checkpointEveryTicks = options.checkpointEveryTicks ?? CHECKPOINT_EVERY_TICKS;
     this.#checkpointEveryMs = options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS;
@@ -143,20 +156,25 @@ export class DurableEngine {
         `Cannot accept ${ticks.length} ticks at once: the limit is ${this.#waitingTicksMax}`,
       );
     }
+    const cameMs = performance.now();
     const before = this.#admission;
     const admission = this.#admit(before, ticks.length);
     this.#admission = admission.catch(() => {});
     await admission;
     let appended: Appended;
     try {
-      appended = await this.#store.append(ticks, cursor);
+      appended = await traced(
+        "tickcast.accept",
+        ticks.length,
+        () => this.#store.append(ticks, cursor),
+      );
     } catch (error) {
       this.#release(ticks.length);
       if (error instanceof JournalError) this.#makeRoom();
       throw error;
     }
     this.#release(ticks.length - appended.ticks.length);
-    this.#queue.push(appended);
+    this.#queue.push({ ...appended, cameMs });
     this.#wakeLoop?.();
     return appended;
   }
@@ -212,6 +230,7 @@ export class DurableEngine {
         resolve(result);
       } catch (error) {
         try {
+          await this.#saving;
           await this.#rebuild().catch((again) => this.#mend(again));
         } finally {
           reject(error);
@@ -245,7 +264,7 @@ export class DurableEngine {
     void this.checkpoint();
   }
 
-  /** Saves at once, after what is being saved. */
+  /** Saves before anything goes on, after what is being saved. */
   async #saveNow(): Promise<boolean> {
     await this.#saving;
     return await this.#save();
@@ -273,7 +292,7 @@ export class DurableEngine {
 
   #refuseWhenStopped(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#closing) throw new Error("Cannot go on: the engine is closing");
+    if (this.#closing) throw new Error("Cannot accept ticks: the engine is closing");
   }
 
   #release(count: number): void {
@@ -301,17 +320,22 @@ export class DurableEngine {
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
       this.#onStatus({ kind: "degraded", part: "engine", detail: this.#failure.message });
-      for (const turn of this.#turns.splice(0)) turn.refuse(this.#failure);
       this.#wakeAccept?.();
+    } finally {
+      for (const { refuse } of this.#turns.splice(0)) {
+        refuse(this.#failure ?? new Error("Cannot go on: the engine is closing"));
+      }
     }
   }
 
   async #takeQueued(): Promise<void> {
     const ticks: Tick[] = [];
+    const taken: Waiting[] = [];
     let count = 0;
     let last = this.#applied;
     while (this.#queue.length > 0 && count < BATCH_TICKS_MAX) {
-      const appended = this.#queue.shift() as Appended;
+      const appended = this.#queue.shift() as Waiting;
+      taken.push(appended);
       count += appended.ticks.length;
       // A rebuild may have taken them out of the journal already.
       const known = Math.max(0, last - appended.first + 1);
@@ -319,11 +343,13 @@ export class DurableEngine {
       last = Math.max(last, appended.first + appended.ticks.length - 1);
     }
     try {
-      await this.#apply(ticks, last, false);
+      await traced("tickcast.forecast", ticks.length, () => this.#apply(ticks, last, false));
       this.#rebuilds = 0;
     } catch (error) {
       await this.#mend(error);
     }
+    const nowMs = performance.now();
+    for (const { ticks, cameMs } of taken) this.#onApplied(ticks.length, nowMs - cameMs);
     this.#release(count);
   }
 

@@ -13,11 +13,13 @@ import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
 import { Pipeline } from "../pipeline.ts";
 import type { FeedCursor, StateStore, StoreStats } from "../state/store.ts";
-import { DurableEngine } from "./durable_engine.ts";
+import { type AppliedListener, DurableEngine } from "./durable_engine.ts";
 
 /** Series where nothing else is said: each takes a few megabytes with the full set of experts. */
 const SERIES_MAX = 10_000;
 
+/** Feeds whose last message is remembered: an operator names a handful. */
+const FEEDS_MAX = 64;
 /** Ticks remembered of each series for those who ask: enough for a small plot, 2 kB a series. */
 const RECENT_TICKS = 64;
 
@@ -105,12 +107,16 @@ export class Engine {
   readonly #admitted = new Set<string>();
   readonly #forecastListeners = new Set<ForecastListener>();
   readonly #statusListeners = new Set<(status: Status) => void>();
+  readonly #appliedListeners = new Set<AppliedListener>();
+  readonly #lastMessages = new Map<string, number>();
+  readonly #clock: Clock;
   #durable!: DurableEngine;
 
   private constructor(options: EngineOptions) {
     this.#store = options.store;
     this.#forecaster = options.forecaster;
     this.#seriesMax = options.seriesMax ?? SERIES_MAX;
+    this.#clock = options.clock ?? systemClock;
     this.#features = options.features ?? [TARGET_FEATURE];
     this.#pipeline = new Pipeline({
       forecaster: options.forecaster,
@@ -131,9 +137,12 @@ export class Engine {
     engine.#durable = await DurableEngine.open({
       store: options.store,
       pipeline,
-      clock: options.clock ?? systemClock,
+      clock: engine.#clock,
       emit: (forecasts) => engine.#emit(forecasts),
       onStatus: engine.report,
+      onApplied: (ticks, durationMs) => {
+        for (const listener of engine.#appliedListeners) listener(ticks, durationMs);
+      },
     });
     // What a checkpoint brought back has emitted nothing.
     for (const series of pipeline.series()) {
@@ -180,6 +189,18 @@ export class Engine {
     return refusals;
   }
 
+  /** Notes that a message of a feed has come, whatever became of its ticks. */
+  received(feed: string): void {
+    if (this.#lastMessages.size < FEEDS_MAX || this.#lastMessages.has(feed)) {
+      this.#lastMessages.set(feed, this.#clock.now());
+    }
+  }
+
+  /** When the last message of each feed came, epoch milliseconds. */
+  get lastMessages(): ReadonlyMap<string, number> {
+    return this.#lastMessages;
+  }
+
   /** The last forecast of a series; undefined where it is unknown. */
   latest(series: string): Forecast | undefined {
     return this.#latest.get(series);
@@ -223,6 +244,12 @@ export class Engine {
   onStatus(listener: (status: Status) => void): () => void {
     this.#statusListeners.add(listener);
     return () => this.#statusListeners.delete(listener);
+  }
+
+  /** Adds a listener of batches forecast from; call what it returns to take it away. */
+  onApplied(listener: AppliedListener): () => void {
+    this.#appliedListeners.add(listener);
+    return () => this.#appliedListeners.delete(listener);
   }
 
   /** Passes a status to the listeners; sources and sinks around the engine report through it too. */

@@ -59,6 +59,11 @@ export class EventStreams {
     void this.#giveSignsOfLife(clock);
   }
 
+  /** How many streams are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /**
    * Opens a stream.
    *

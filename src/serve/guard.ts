@@ -42,7 +42,7 @@ export function guard(access: Access): MiddlewareHandler<ServerEnv> {
     }
     if (req.method === "OPTIONS" && req.header("access-control-request-method") !== undefined) {
       return context.body(null, 204, {
-        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-methods": "GET, POST, PUT",
         "access-control-allow-headers": "authorization, content-type, last-event-id",
         "access-control-max-age": PREFLIGHT_SECONDS,
       });

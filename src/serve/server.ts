@@ -9,11 +9,23 @@ import { makeApp } from "./app.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 import type { Engine } from "./engine.ts";
 import { EventStreams } from "./event_streams.ts";
+import { Metrics } from "./metrics.ts";
+import { Monitor } from "./monitor.ts";
 import { Readiness } from "./readiness.ts";
 import { Sockets } from "./sockets.ts";
 
 /** Connections that stay open where nothing is said: each costs up to 1 MiB while its reader stalls. */
 const CONNECTIONS_MAX = 5000;
+
+/**
+ * A client on the slowest line sends its headers, and a body of 1 MiB, well within this; one that holds a
+ * connection open by sending nothing is cut off.
+ */
+const PATIENCE = {
+  headersTimeout: 20_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 5_000,
+} as const;
 
 /** A certificate and its key, both PEM. */
 export interface TlsOptions {
@@ -88,10 +100,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const streams = new EventStreams(engine, access, connections);
   const sockets = new Sockets(engine, access, connections);
   const readiness = new Readiness();
-  const answer = getRequestListener(makeApp(engine, { access, readiness, streams }).fetch);
+  const monitor = new Monitor(engine);
+  const metrics = new Metrics(engine, monitor, () => sockets.subscribers + streams.size);
+  const app = makeApp(engine, { access, readiness, streams, monitor, metrics });
+  const answer = getRequestListener(app.fetch);
   const http: HttpServer = tls === undefined
-    ? createHttpServer((request, response) => void answer(request, response))
-    : createHttpsServer(tls, (request, response) => void answer(request, response));
+    ? createHttpServer(PATIENCE, (request, response) => void answer(request, response))
+    : createHttpsServer(
+      { ...PATIENCE, cert: tls.cert, key: tls.key },
+      (request, response) => void answer(request, response),
+    );
   http.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
   try {
     await new Promise<void>((resolve, reject) => {
@@ -102,6 +120,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   } catch (cause) {
     streams.close();
     await sockets.close();
+    metrics.close();
+    monitor.close();
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot listen on ${host}:${port}: ${detail}`, { cause });
   }
@@ -122,6 +142,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await sockets.close();
       http.closeAllConnections();
       await closed;
+      metrics.close();
+      monitor.close();
     },
   };
 }

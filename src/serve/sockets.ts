@@ -79,6 +79,11 @@ export class Sockets {
     return this.#server.clients.size;
   }
 
+  /** How many of them subscribe to forecasts. */
+  get subscribers(): number {
+    return this.#fanOut.size;
+  }
+
   /** Answers an HTTP upgrade: with a socket, or with why not. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     const url = new URL(request.url ?? "/", "http://localhost");
@@ -166,6 +171,7 @@ export class Sockets {
 
   /** Accepts at the client's rate: one that sends faster is read more slowly, and loses nothing. */
   async #accept({ grant, address }: Peer, ticks: readonly Tick[]): Promise<Refusal[]> {
+    this.#engine.received("websocket");
     const { signal } = this.#ending;
     while (!signal.aborted) {
       const waitMs = this.#access.takeTicks(grant, address, ticks.length);

@@ -16,6 +16,8 @@ export interface ForecastMessage {
   readonly time: number;
   /** The step of that tick within the series. */
   readonly step: number;
+  /** The value of that tick; null where it was missing. */
+  readonly value: number | null;
   /** The times forecast for, epoch milliseconds. */
   readonly horizon: readonly number[];
   /** The expected values. */
@@ -66,7 +68,7 @@ function keysOf(levels: readonly number[]): readonly string[] {
 }
 
 /**
- * A forecast as one line of JSON: `{"type":"forecast","series","time","step","horizon":[times],
+ * A forecast as one line of JSON: `{"type":"forecast","series","time","step","value","horizon":[times],
  * "mean":[],"quantiles":{"0.05":[],…},"parameters","flags":[],"pValue"}`. Written by hand, since this is
  * done once for every tick; numbers are rounded to eight digits of the largest.
  *
@@ -82,6 +84,7 @@ function keysOf(levels: readonly number[]): readonly string[] {
  *   series: "room",
  *   time: 1000,
  *   step: 1,
+ *   value: 20,
  *   times: Float64Array.of(2000),
  *   mean: Float64Array.of(20.5),
  *   levels: [0.1, 0.9],
@@ -94,12 +97,14 @@ function keysOf(levels: readonly number[]): readonly string[] {
  * ```
  */
 export function encodeForecast(forecast: Forecast): string {
-  const { levels, quantiles, mean, times, flags } = forecast;
+  const { levels, quantiles, mean, times, value, flags } = forecast;
   const scale = roundingScale(forecast);
   const keys = keysOf(levels);
   let text =
     `{"type":"forecast","series":${JSON.stringify(forecast.series)},"time":${forecast.time},` +
-    `"step":${forecast.step},"horizon":${numbers(times, 0, 1, 1)},` +
+    `"step":${forecast.step},"value":${Number.isFinite(value) ? value : "null"},"horizon":${
+      numbers(times, 0, 1, 1)
+    },` +
     `"mean":${numbers(mean, 0, 1, scale)},"quantiles":{`;
   for (let level = 0; level < levels.length; level++) {
     if (level > 0) text += ",";

@@ -137,6 +137,9 @@ export class FanOut<T> {
   }
 }
 
+/** Sockets whose errors are heard, however often they subscribe. */
+const guarded = new WeakSet<ServerSocket>();
+
 class Subscriber implements Subscription {
   sent = 0;
   dropped = 0;
@@ -166,7 +169,8 @@ class Subscriber implements Subscription {
     this.#onEnd = onEnd;
     socket.on("close", this.unsubscribe);
     // An error is always followed by close; without a listener it would end the process.
-    socket.on("error", () => {});
+    if (!guarded.has(socket)) socket.on("error", () => {});
+    guarded.add(socket);
   }
 
   get queued(): number {

@@ -22,13 +22,12 @@ export interface RecordingSinkOptions {
  *
  * @example Record, then replay
  * ```ts
- * import { recordingSink, recordingSource, type Tick } from "@tickcast/tickcast/streams";
+ * import { fileSink, recordingSink, recordingSource, type Tick } from "@tickcast/tickcast/streams";
  * import { deepEqual } from "node:assert/strict";
  *
  * const ticks: Tick[][] = [[{ series: "a", time: 1000, values: { value: 0.1 } }]];
  * const file = await Deno.makeTempFile();
- * const { writable } = await Deno.open(file, { write: true });
- * await ReadableStream.from(ticks).pipeTo(recordingSink(writable));
+ * await ReadableStream.from(ticks).pipeTo(recordingSink(await fileSink(file)));
  * deepEqual(await Array.fromAsync(recordingSource({ input: file })), ticks);
  * await Deno.remove(file);
  * ```

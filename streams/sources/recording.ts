@@ -122,6 +122,6 @@ function isEntry(value: unknown): value is Entry {
 function isTick(value: unknown): value is Tick {
   if (typeof value !== "object" || value === null) return false;
   const { series, time, values } = value as Partial<Tick>;
-  return typeof series === "string" && typeof time === "number" && typeof values === "object" &&
-    values !== null && Object.values(values).every((number) => typeof number === "number");
+  return typeof series === "string" && Number.isFinite(time) && typeof values === "object" &&
+    values !== null && Object.values(values).every(Number.isFinite);
 }

@@ -1,5 +1,5 @@
 // A headless Chromium, and a server for the pages that it opens.
-import { chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
@@ -33,6 +33,11 @@ export function skipWithoutChromium(): string | undefined {
   return "no Chromium";
 }
 
+/** Starts the browser; `more` are further arguments. */
+export function launchChromium(...more: string[]): Promise<Browser> {
+  return chromium.launch({ executablePath: executable(), args: [...ARGUMENTS, ...more] });
+}
+
 /** A module and all it imports as one script for browsers. */
 export async function bundle(path: URL): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -52,7 +57,7 @@ export async function withPage(
     if (!file) return new Response(null, { status: 204 }); // The icon of the page, say.
     return new Response(file[1], { headers: { "content-type": file[0] } });
   });
-  const browser = await chromium.launch({ executablePath: executable(), args: ARGUMENTS });
+  const browser = await launchChromium();
   try {
     const page = await browser.newPage();
     page.setDefaultTimeout(60_000);

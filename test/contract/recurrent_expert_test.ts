@@ -1,5 +1,7 @@
 import { OnlineForecaster, openNetwork, type OpenNetworkOptions } from "../../mod.ts";
 import { forecasterSuite } from "./forecaster_suite.ts";
+import { skipWithoutAdapter } from "../gpu_adapter.ts";
+import { networkOnGpu } from "../network_on_gpu.ts";
 
 /** Small and often retrained, so that a few hundred steps see several swaps. */
 const SMALL: OpenNetworkOptions = {
@@ -23,3 +25,14 @@ forecasterSuite(
   () => alone({ ...SMALL, cell: "gru_reset_before", plan: false }),
   200,
 );
+
+const skip = await skipWithoutAdapter();
+if (skip) console.warn(`a network on the GPU: skipped, ${skip}`);
+else {
+  // Few steps: every read of a device costs some ten milliseconds. Swaps, and snapshots around them, have
+  // a test of their own.
+  forecasterSuite("a GRU on the GPU", async () => {
+    const guests = [await networkOnGpu({ ...SMALL, cell: "gru", plan: false })];
+    return new OnlineForecaster({ horizon: SMALL.horizon, experts: [], guests });
+  }, 24);
+}

@@ -208,7 +208,7 @@ async function networkForecaster(partition: number): Promise<OnlineForecaster> {
 
 clusterTest(
   "what the network of one learns is taken over by all, at the same tick, also after crashes",
-  async (_server, nats) => {
+  async (server, nats) => {
     const stores = await setUpCluster(nats, PARTITIONS);
     const ticks = [...feed(8, 260)];
     await keepEntries(nats);
@@ -221,7 +221,7 @@ clusterTest(
     const given = await networkForecaster(1);
     const { learner } = given;
     const shared = { source: "operator", version: 1, model: learner!.exportModel() };
-    await publishModel(nats, shared, PARTITIONS);
+    await publishModel(server.url, shared, PARTITIONS);
     given.dispose();
     await send(nats, ticks.slice(200), PARTITIONS);
     await work(8 * 230);
@@ -321,6 +321,22 @@ clusterTest("a model that cannot be taken is told and left out", async (_server,
   await workUntil(nats, stores, 10, tiny, (status) => statuses.push(status));
   deepStrictEqual(await compare(nats, expected), { stored: 10, ...CLEAN });
   equal(statuses.filter(({ kind }) => kind === "degraded").length, 3);
+});
+
+Deno.test("a worker without a server to reach says so, and ends when told to", async () => {
+  const ending = new AbortController();
+  const statuses: Status[] = [];
+  await runWorker({
+    // Nobody listens there.
+    servers: "nats://127.0.0.1:1",
+    worker: "lonely",
+    createForecaster: forecaster,
+    onStatus: (status) => {
+      statuses.push(status);
+      ending.abort();
+    },
+  }, ending.signal);
+  equal(statuses[0].kind, "degraded");
 });
 
 clusterTest("a consumer that delivers nothing more is made again", async (_server, nats) => {

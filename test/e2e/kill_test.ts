@@ -2,7 +2,13 @@
 import { deepEqual, equal, fail, ok } from "node:assert/strict";
 // @ts-types="npm:@types/ws@8"
 import { WebSocket } from "ws";
-import { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
+import {
+  FORECASTER_OPTIONS,
+  NETWORK_OPTIONS,
+  openForecaster,
+} from "../../src/cli/forecaster_options.ts";
+import { parseOptions } from "../../src/cli/options.ts";
+import type { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
 import { Pipeline } from "../../src/pipeline.ts";
 import { encodeForecast } from "../../src/serve/wire.ts";
 import type { Tick } from "../../streams/mod.ts";
@@ -13,7 +19,8 @@ import { type ServeProcess, startServe } from "./serve_process.ts";
 const KILLS = Number(Deno.env.get("TICKCAST_KILLS") ?? 5);
 const SEED = Number(Deno.env.get("TICKCAST_SEED") ?? 1);
 const SERIES = 4;
-const HORIZON = 2;
+/** A network small enough to be trained while it is killed all the time. */
+const FORECASTER_ARGS = ["--horizon", "2", "--hidden", "8", "--retrain-every", "500"];
 /** Messages on their way at once: some are always unanswered when the process dies. */
 const OUTSTANDING_MAX = 8;
 /** Ticks of a whole run at most, so that the journal read at every start stays small. */
@@ -28,9 +35,32 @@ function tickOf(index: number): Tick {
 
 /** What a run without any interruption forecasts, as far as it has been asked for. */
 class Uninterrupted {
-  readonly #pipeline = new Pipeline({ forecaster: new OnlineForecaster({ horizon: HORIZON }) });
+  readonly #forecaster: OnlineForecaster;
+  readonly #pipeline: Pipeline;
   readonly #texts = new Map<string, string>();
   #ticks = 0;
+
+  private constructor(forecaster: OnlineForecaster) {
+    this.#forecaster = forecaster;
+    this.#pipeline = new Pipeline({ forecaster });
+  }
+
+  static async open(): Promise<Uninterrupted> {
+    const { options } = parseOptions(FORECASTER_ARGS, {
+      ...FORECASTER_OPTIONS,
+      ...NETWORK_OPTIONS,
+    });
+    return new Uninterrupted(await openForecaster(options, 0, () => {}));
+  }
+
+  /** Promotions and rejections of retrainings so far. */
+  get retrainings(): number {
+    return this.#forecaster.learner?.learning.runs.length ?? 0;
+  }
+
+  dispose(): void {
+    this.#forecaster.dispose();
+  }
 
   async advance(ticks: number): Promise<void> {
     if (ticks <= this.#ticks) return;
@@ -56,8 +86,9 @@ class Trial {
   repeated = 0;
   /** Deaths that left messages unanswered. */
   interrupted = 0;
-  readonly reference = new Uninterrupted();
   readonly #received: string[] = [];
+
+  constructor(readonly reference: Uninterrupted) {}
 
   /** Sends ticks until the socket closes or `until` are acknowledged. */
   ingest(url: string, random: Random, until: number): { done: Promise<void>; close: () => void } {
@@ -136,8 +167,8 @@ Deno.test({
   async fn(): Promise<void> {
     const random = new Random(SEED, "kill");
     const folder = await Deno.makeTempDir();
-    const args = ["--state", folder, "--horizon", `${HORIZON}`];
-    const trial = new Trial();
+    const args = ["--state", folder, ...FORECASTER_ARGS];
+    const trial = new Trial(await Uninterrupted.open());
     let starting = 0;
     let serving = 0;
     let checkpoints = 0;
@@ -212,11 +243,13 @@ Deno.test({
         `${starting + serving} kills (${serving} while serving, ${starting} while starting, ` +
           `${trial.interrupted} with messages unanswered): ` +
           `${total} ticks acknowledged, ${trial.repeated} sent again, none lost, none twice; ` +
-          `${trial.compared} forecasts equal to an uninterrupted run; ` +
+          `${trial.compared} forecasts equal to an uninterrupted run, through ` +
+          `${trial.reference.retrainings} retrainings; ` +
           `up to ${checkpoints} checkpoints at a start`,
       );
     } finally {
       killLast("SIGKILL");
+      trial.reference.dispose();
       await Deno.remove(folder, { recursive: true });
     }
   },

@@ -36,6 +36,11 @@ export class NatsServer {
     return `nats://127.0.0.1:${this.port}`;
   }
 
+  /** The process; undefined while it is down. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Starts it where it was, and waits until JetStream answers. */
   async restart(): Promise<void> {
     this.#process = new Deno.Command(this.path, {

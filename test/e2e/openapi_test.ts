@@ -5,7 +5,7 @@ import { Ajv2020 } from "ajv/2020";
 import { OPENAPI_DOCUMENT } from "../../src/serve/openapi/document.ts";
 import type { App } from "../../src/serve/app.ts";
 import { settled, withApp } from "./served.ts";
-import { SteeredForecaster } from "./steered_forecaster.ts";
+import { OnlineForecaster, openNetwork } from "../../mod.ts";
 
 type Json = ReturnType<typeof JSON.parse>;
 
@@ -59,8 +59,20 @@ async function call(app: App, route: string, init: RequestInit = {}, query = "")
   return answer.status;
 }
 
-Deno.test("answers are as the document says, good ones and refusals", () =>
-  withApp(
+/** A network small enough to be trained within a test. */
+async function learningForecaster(): Promise<OnlineForecaster> {
+  const network = await openNetwork({
+    horizon: 2,
+    hiddenSize: 4,
+    trainInline: true,
+    plan: { everySteps: 128, firstSteps: 128, delaySteps: 10, delayMs: 0 },
+    trainer: { epochs: 1, window: 32, burnIn: 8 },
+  });
+  return new OnlineForecaster({ horizon: 2, guests: [network] });
+}
+
+Deno.test("answers are as the document says, good ones and refusals", async () => {
+  await withApp(
     async (app, engine) => {
       const unknown = { headers: { as: "nobody" } };
       equal(await call(app, "GET /v1/series"), 200);
@@ -79,18 +91,23 @@ Deno.test("answers are as the document says, good ones and refusals", () =>
       equal(await call(app, "GET /v1/series/{series}", unknown), 404);
       equal(await call(app, "GET /v1/series/{series}/forecast", unknown), 404);
       equal(await call(app, "POST /v1/admin/roll-back"), 409);
-      const more = Array.from(
-        { length: 30 },
-        (_, i) => ({ series: "room", time: i + 2, value: i }),
-      );
+      const model = await (await app.request("/v1/admin/model")).arrayBuffer();
+      equal(await call(app, "PUT /v1/admin/model", { body: model }), 200);
+      equal(await call(app, "PUT /v1/admin/model", { body: model.slice(0, -1) }), 400);
+      const more = Array.from({ length: 400 }, (_, time) => {
+        return { series: "room", time: time + 2, value: Math.sin(time / 9) };
+      });
       await call(app, "POST /v1/ticks", { body: JSON.stringify(more) });
       await settled(engine);
+      const { runs } = await (await app.request("/v1/learning")).json();
+      ok(runs.length > 0, "a retraining is among the answers");
       for (const action of ["checkpoint", "retrain", "roll-back", "freeze", "unfreeze"]) {
         equal(await call(app, `POST /v1/admin/${action}`), 200, action);
       }
     },
-    { forecaster: new SteeredForecaster() },
-  ));
+    { forecaster: await learningForecaster() },
+  );
+});
 
 Deno.test("where no network learns, its routes say so as the document does", () =>
   withApp(async (app) => {

@@ -63,9 +63,11 @@ Deno.test("a published package holds the library and nothing else, on the real @
     "kernels",
     "mod.ts",
     "onnx.ts",
+    "cluster.ts",
     "server.ts",
     "src",
     "streams",
+    "tickcast.schema.json",
   ];
   deepEqual([...rooms].sort(), expected.sort());
   const config = JSON.parse(files.get("deno.json")!);

@@ -6,10 +6,15 @@ import { Access, type AccessOptions } from "../../src/serve/access/access.ts";
 import { ConnectionLimit } from "../../src/serve/connection_limit.ts";
 import { Engine } from "../../src/serve/engine.ts";
 import { EventStreams } from "../../src/serve/event_streams.ts";
+import { Metrics } from "../../src/serve/metrics.ts";
+import { Monitor } from "../../src/serve/monitor.ts";
 import { Readiness } from "../../src/serve/readiness.ts";
 import { type Server, type ServerOptions, startServer } from "../../src/serve/server.ts";
 import { MemoryStore } from "../../src/state/memory_store.ts";
 import type { StateStore } from "../../src/state/store.ts";
+
+/** What the metrics of an app without sockets say of them. */
+export const SUBSCRIBERS = 7;
 
 /** What is served. */
 export interface Served {
@@ -38,20 +43,25 @@ export async function withServer(
 
 /** Runs a test against the HTTP side without a port. */
 export async function withApp(
-  body: (app: App, engine: Engine) => Promise<void>,
+  body: (app: App, engine: Engine, monitor: Monitor) => Promise<void>,
   options: { forecaster?: Forecaster; access?: AccessOptions; connectionsMax?: number } = {},
 ): Promise<void> {
   const { forecaster = new OnlineForecaster({ horizon: 2 }) } = options;
   const engine = await Engine.open({ forecaster, store: new MemoryStore() });
   const access = new Access(options.access);
+  const monitor = new Monitor(engine);
+  const metrics = new Metrics(engine, monitor, () => SUBSCRIBERS);
   const streams = new EventStreams(
     engine,
     access,
     new ConnectionLimit(options.connectionsMax ?? 100),
   );
   try {
-    await body(makeApp(engine, { access, streams, readiness: new Readiness() }), engine);
+    const readiness = new Readiness();
+    await body(makeApp(engine, { access, streams, readiness, monitor, metrics }), engine, monitor);
   } finally {
+    metrics.close();
+    monitor.close();
     streams.close();
     await engine.close();
   }

@@ -32,10 +32,25 @@ export class WorkerProcess {
     );
   }
 
+  /** The process. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** The partitions it owns, as it last said. */
   get owned(): readonly number[] {
     const last = this.events.findLast(({ kind }) => kind === "owned");
     return (last?.partitions ?? []) as number[];
+  }
+
+  /** Stops it where it stands, until `resume`. */
+  pause(): void {
+    this.#process.kill("SIGSTOP");
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    this.#process.kill("SIGCONT");
   }
 
   /** `kill -9`. */

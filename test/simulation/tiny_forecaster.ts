@@ -61,10 +61,11 @@ export class TinyForecaster implements Forecaster {
   forecast(series: string): Forecast {
     const state = this.#series.get(series);
     if (state === undefined) throw new RangeError(`Unknown series "${series}"`);
-    const { h, step, time } = state;
+    const { h, step, time, ring } = state;
     return {
       series,
       step,
+      value: ring.at(-1) ?? NaN,
       time,
       times: Float64Array.of(time + 1000, time + 2000),
       mean: Float64Array.of(h, this.#advance(h, h)),

@@ -183,8 +183,8 @@ function typeIs(value: unknown, type: string): boolean {
   if (type === "object") {
     return typeof value === "object" && value !== null && !Array.isArray(value);
   }
-  const own: string = typeof value;
-  return own === type;
+  const kind: string = typeof value;
+  return kind === type;
 }
 
 /** Every place of a document. */

@@ -56,10 +56,10 @@ Deno.test("a change survives a crash right after it, and forecasts go on as if t
   const unchanged = await new Run().start();
   for (const run of [whole, crashed, unchanged]) await run.take(0, 40);
   for (const run of [whole, crashed]) {
-    await run.engine.change(() => run.forecaster.freeze(true));
+    await run.engine.change(() => run.forecaster.freeze());
   }
   await crashed.start();
-  equal(crashed.forecaster.learning.frozen, true);
+  equal(crashed.forecaster.frozen, true);
   for (const run of [whole, crashed, unchanged]) await run.take(40, 100);
   deepEqual(crashed.forecasts, whole.forecasts);
   notDeepEqual(unchanged.forecasts, whole.forecasts);
@@ -71,7 +71,7 @@ Deno.test("a change under load waits for its turn, and a replay puts it at the s
   let changed: Promise<void> | undefined;
   for (let from = 0; from < 2000; from += 20) {
     await run.engine.accept(ticks(from, 20));
-    if (from === 1000) changed = run.engine.change(() => run.forecaster.freeze(true));
+    if (from === 1000) changed = run.engine.change(() => run.forecaster.freeze());
   }
   await changed;
   await settled(run.engine);
@@ -89,14 +89,14 @@ Deno.test("a change that cannot be saved, or that fails, is undone", async () =>
   const unchanged = await new Run().start();
   for (const each of [run, unchanged]) await each.take(0, 40);
   run.store.fails = true;
-  await rejects(run.engine.change(() => run.forecaster.freeze(true)), JournalError);
+  await rejects(run.engine.change(() => run.forecaster.freeze()), JournalError);
   run.store.fails = false;
   const failing = run.engine.change(() => {
-    run.forecaster.freeze(true);
+    run.forecaster.freeze();
     throw new Error("half done");
   });
   await rejects(failing, /half done/);
-  equal(run.forecaster.learning.frozen, false);
+  equal(run.forecaster.frozen, false);
   await run.take(40, 100);
   await unchanged.take(40, 100);
   deepEqual(run.forecasts, unchanged.forecasts);

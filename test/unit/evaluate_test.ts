@@ -52,6 +52,7 @@ class Witness implements Forecaster {
       series,
       time: 0,
       step: 0,
+      value: this.seen.at(-1)!,
       times: mean,
       mean,
       levels: this.levels,

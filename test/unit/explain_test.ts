@@ -104,6 +104,9 @@ Deno.test("a network among the experts tells its inputs", async () => {
   const { forecast, baseline, contributions } = await forecaster.explain("load");
   const sum = contributions.reduce((total, { value }) => total + value, 0);
   ok(Math.abs(sum - (forecast - baseline)) < 1e-6, `${sum} for ${forecast - baseline}`);
+  // What integration and the state before its window leave over is small.
+  const unexplained = contributions.find(({ input }) => input === "network, unexplained");
+  ok(Math.abs(unexplained?.value ?? 0) < 0.001, `${unexplained?.value}`);
   const told = contributions.filter(({ input }) => input.startsWith("network: "));
   ok(told.some(({ input }) => input.includes("change, now")));
   forecaster.dispose();

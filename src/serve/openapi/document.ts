@@ -3,8 +3,10 @@ import { adminPaths } from "../routes/admin_routes.ts";
 import { documentPaths } from "../routes/document_routes.ts";
 import { forecastPaths } from "../routes/forecast_routes.ts";
 import { healthPaths } from "../routes/health_routes.ts";
+import { metricsPaths } from "../routes/metrics_routes.ts";
 import { seriesPaths } from "../routes/series_routes.ts";
 import { tickPaths } from "../routes/tick_routes.ts";
+import { viewPaths } from "../routes/view_routes.ts";
 import { SCHEMAS } from "./schemas.ts";
 
 /** The API as an OpenAPI 3.1 document: what each group of routes says of itself. */
@@ -23,6 +25,8 @@ export const OPENAPI_DOCUMENT: Readonly<Record<string, unknown>> = {
     ...tickPaths,
     ...forecastPaths,
     ...seriesPaths,
+    ...viewPaths,
+    ...metricsPaths,
     ...adminPaths,
     ...documentPaths,
   },

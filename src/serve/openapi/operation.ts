@@ -28,8 +28,8 @@ export interface OperationSpec {
   readonly scope?: Scope;
   /** Its parameters. */
   readonly parameters?: readonly ParameterText[];
-  /** The schema of its body. */
-  readonly body?: SchemaName;
+  /** The schema of its body, or `Model` for a model file. */
+  readonly body?: SchemaName | "Model";
   /** By status: the schema of the answer, and when it comes. */
   readonly responses: Readonly<Record<number, readonly [SchemaName, string]>>;
   /** Whether it is, or can be, upgraded to a WebSocket. */
@@ -38,6 +38,8 @@ export interface OperationSpec {
   readonly eventStream?: SchemaName;
   /** Whether it answers with bytes. */
   readonly binary?: boolean;
+  /** Whether it answers with plain text. */
+  readonly plainText?: boolean;
 }
 
 /** An operation as it stands in the document. */
@@ -46,6 +48,9 @@ export type OperationText = Readonly<Record<string, unknown>>;
 const json = (schema: SchemaName): OperationText => ({
   "application/json": { schema: { $ref: `#/components/schemas/${schema}` } },
 });
+
+const bodyText = (body: SchemaName | "Model"): OperationText =>
+  body === "Model" ? { "application/octet-stream": {} } : json(body);
 
 /** What the guard may answer on any route, and on those that need a scope. */
 const GUARDED = {
@@ -76,6 +81,10 @@ export function operation(spec: OperationSpec): OperationText {
       `Events whose id is the number of a forecast and whose data is a ${spec.eventStream}.`;
     responses["200"] = { description: events, content: { "text/event-stream": { schema } } };
   }
+  if (spec.plainText) {
+    const content = { "text/plain": { schema: { type: "string" } } };
+    responses["200"] = { description: "The text.", content };
+  }
   if (spec.binary) {
     responses["200"] = { description: "The file.", content: { "application/octet-stream": {} } };
   }
@@ -86,7 +95,7 @@ export function operation(spec: OperationSpec): OperationText {
     ...(spec.parameters === undefined ? {} : { parameters: spec.parameters }),
     ...(spec.body === undefined
       ? {}
-      : { requestBody: { required: true, content: json(spec.body) } }),
+      : { requestBody: { required: true, content: bodyText(spec.body) } }),
     responses,
   };
 }

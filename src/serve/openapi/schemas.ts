@@ -1,3 +1,5 @@
+import { HISTORY_COLUMNS, TREND_COLUMNS } from "../series_monitor.ts";
+
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
 const count = { type: "integer", minimum: 0 } as const;
@@ -20,6 +22,49 @@ const refusal = {
   field: { ...text, description: "The field at fault, empty where the whole input is." },
   detail: { ...text, description: "Why, for people." },
 };
+
+const learning = object({
+  version: count,
+  frozen: flag,
+  training: flag,
+  description: text,
+  runs: {
+    type: "array",
+    items: object({
+      startedAt: count,
+      endedAt: count,
+      why: { enum: ["interval", "drift", "asked"] },
+      verdict: { enum: ["promoted", "rejected", "rolled-back"] },
+      version: count,
+      championLoss: number,
+      candidateLoss: number,
+      predecessorLoss: number,
+      curve: { type: "array", items: object({ training: number, validation: number }) },
+    }),
+  },
+});
+
+/** The same one step ahead and at the last horizon. */
+function byAhead(schema: Record<string, unknown>): Record<string, unknown> {
+  return object({ first: schema, last: schema });
+}
+
+/** Columns of equal length by name. */
+function columns(names: readonly string[]): Record<string, unknown> {
+  return object(Object.fromEntries(names.map((name) => [name, numbers])));
+}
+
+const score = object({
+  count: number,
+  mae: number,
+  crps: number,
+  naiveMae: number,
+  naiveCrps: number,
+  skill: number,
+  skillCrps: number,
+  coverage80: number,
+  coverage90: number,
+});
 
 /** The schemas of the API, by name (JSON Schema 2020-12). */
 export const SCHEMAS = {
@@ -136,24 +181,77 @@ export const SCHEMAS = {
   },
   Readiness: object({ ready: flag, draining: flag }),
   Saved: object({ ok: { const: true }, applied: count }),
-  Learning: object({
-    version: count,
-    frozen: flag,
-    training: flag,
-    description: text,
-    runs: {
+  Learning: learning,
+  Status: object({
+    time: { type: "number", description: "The server's time, epoch milliseconds." },
+    version: text,
+    health: { $ref: "#/components/schemas/Health" },
+    horizon: count,
+    levels: numbers,
+    experts: { type: "array", items: text },
+    learner: { oneOf: [{ $ref: "#/components/schemas/Learning" }, { type: "null" }] },
+    feeds: {
       type: "array",
       items: object({
-        startedAt: count,
-        endedAt: count,
-        why: { enum: ["interval", "drift", "asked"] },
-        verdict: { enum: ["promoted", "rejected", "rolled-back"] },
-        version: count,
-        championLoss: number,
-        candidateLoss: number,
-        predecessorLoss: number,
-        curve: { type: "array", items: object({ training: number, validation: number }) },
+        name: text,
+        state: { enum: ["connecting", "connected", "reconnecting", "stale", "ended"] },
+        sinceMs: { type: "number" },
+        detail: text,
+        reconnects: count,
+        lastMessageMs: number,
+      }),
+    },
+    events: {
+      type: "array",
+      items: object(
+        {
+          time: { type: "number" },
+          topic: { enum: ["model", "feed", "server"] },
+          kind: text,
+          text,
+          series: text,
+          step: count,
+        },
+        "series",
+        "step",
+      ),
+      description: "The newest first; a bounded number.",
+    },
+    scores: byAhead(
+      object({ series: count, skill: number, coverage80: number, coverage90: number }),
+    ),
+  }),
+  ScoresPage: object({
+    total: count,
+    matched: count,
+    series: {
+      type: "array",
+      items: object({
+        series: text,
+        time: number,
+        value: number,
+        skill: number,
+        coverage90: number,
+        flags: { type: "array", items: text },
       }),
     },
   }),
+  History: object(
+    {
+      forecast: { $ref: "#/components/schemas/Forecast" },
+      series: text,
+      step: { ...count, description: "The step of the first row." },
+      columns: columns(HISTORY_COLUMNS),
+      trend: columns(TREND_COLUMNS),
+      weights: object({
+        time: numbers,
+        first: { type: "array", items: numbers },
+        last: { type: "array", items: numbers },
+      }),
+      experts: { type: "array", items: text },
+      scores: byAhead(object({ recent: score, window: score })),
+    },
+    "trend",
+    "weights",
+  ),
 };

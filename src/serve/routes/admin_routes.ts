@@ -1,14 +1,16 @@
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Learner } from "../../forecast/learner.ts";
-import { writeModel } from "../../interop/model_file.ts";
+import { readModel, writeModel } from "../../interop/model_file.ts";
 import { JournalError } from "../../state/store.ts";
 import type { Engine } from "../engine.ts";
 import { operation, type OperationText } from "../openapi/operation.ts";
 import { problem } from "../problem.ts";
 import type { App, ServerEnv } from "../server_env.ts";
 
-/** A body of these routes is one word. */
+/** A model of 10 million parameters has 40 MB. */
+const MODEL_BYTES_MAX = 64 << 20;
+/** The other routes take nothing. */
 const BODY_BYTES_MAX = 1024;
 
 type Deed = (context: Context<ServerEnv>, learner: Learner) => Promise<Response>;
@@ -18,12 +20,16 @@ type Deed = (context: Context<ServerEnv>, learner: Learner) => Promise<Response>
  * effect between two ticks and is saved before it is answered.
  */
 export function adminRoutes(app: App, engine: Engine): void {
-  const small = bodyLimit({
-    maxSize: BODY_BYTES_MAX,
-    onError: (context) =>
-      problem(context, 413, "too-large", `a body has at most ${BODY_BYTES_MAX} bytes`),
+  const limit = (maxSize: number): MiddlewareHandler<ServerEnv> =>
+    bodyLimit({
+      maxSize,
+      onError: (context) =>
+        problem(context, 413, "too-large", `a body has at most ${maxSize} bytes`),
+    });
+  const [small, large] = [limit(BODY_BYTES_MAX), limit(MODEL_BYTES_MAX)];
+  app.use("/v1/admin/*", (context, next) => {
+    return context.req.method === "PUT" ? large(context, next) : small(context, next);
   });
-  app.use("/v1/admin/*", small);
 
   const note = (context: Context<ServerEnv>, action: string): void =>
     engine.report({ kind: "operated", action, by: context.var.grant.name });
@@ -87,6 +93,21 @@ export function adminRoutes(app: App, engine: Engine): void {
       });
     }),
   );
+  app.put(
+    "/v1/admin/model",
+    withLearner(async (context, learner) => {
+      const file = new Uint8Array(await context.req.arrayBuffer());
+      try {
+        const model = readModel(file);
+        await engine.change(() => learner.adopt(model));
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        return problem(context, 400, "malformed", error.message);
+      }
+      note(context, "adopt a model");
+      return context.json(learner.learning);
+    }),
+  );
   app.get("/v1/learning", (context) => {
     const { learner } = engine.forecaster;
     if (learner === undefined) {
@@ -138,6 +159,19 @@ export const adminPaths = {
       scope: "admin",
       binary: true,
       responses: { 409: ["Problem", "There is no network that keeps learning."] },
+    }),
+    put: operation({
+      id: "adoptModel",
+      summary: "Go on with a network trained elsewhere, of the same shape: a safetensors file.",
+      scope: "admin",
+      body: "Model",
+      responses: {
+        200: ["Learning", "It is in use and saved; so the network stands."],
+        400: ["Problem", "The file is damaged, or the network in it of another shape."],
+        409: ["Problem", "There is no network that keeps learning."],
+        413: ["Problem", "The file is too large."],
+        503: ["Problem", "It could not be saved, and was undone."],
+      },
     }),
   },
   "/v1/learning": {

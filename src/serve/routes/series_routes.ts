@@ -60,12 +60,13 @@ export function seriesRoutes(app: App, engine: Engine): void {
   });
 }
 
-function unknownSeries(context: Context<ServerEnv>, series: string): Response {
+/** The refusal of a series that has no forecast. */
+export function unknownSeries(context: Context<ServerEnv>, series: string): Response {
   return problem(context, 404, "unknown", `no such series: ${series}`, "series");
 }
 
 /** A query's whole number; undefined where it is none or out of range. */
-function wholeNumber(
+export function wholeNumber(
   text: string | undefined,
   otherwise: number,
   min: number,
@@ -76,7 +77,13 @@ function wholeNumber(
   return value >= min && value <= max ? value : undefined;
 }
 
-const SERIES = { name: "series", in: "path", required: true, schema: { type: "string" } } as const;
+/** The parameter of every route of one series. */
+export const SERIES = {
+  name: "series",
+  in: "path",
+  required: true,
+  schema: { type: "string" },
+} as const;
 
 /** What the document says of them. */
 export const seriesPaths = {

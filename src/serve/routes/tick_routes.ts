@@ -17,6 +17,7 @@ export function tickRoutes(app: App, engine: Engine, access: Access): void {
         problem(context, 413, "too-large", `a body has at most ${limits.frameBytes} bytes`),
     }),
     async (context) => {
+      engine.received("http");
       const decoder = new TickDecoder();
       const decoded = decoder.decode(new Uint8Array(await context.req.arrayBuffer()));
       const rejected: InputError[] = [...decoded.rejected];

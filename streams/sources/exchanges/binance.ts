@@ -8,6 +8,7 @@ import {
   object,
   readFrame,
   time,
+  unknown,
 } from "./frame.ts";
 
 /** What to follow at Binance. */
@@ -93,9 +94,11 @@ function read(message: Json, found: Findings): void {
       found.reconnect = "server is about to shut down";
       return;
   }
-  const { error, code, msg } = message;
+  const { error, code, msg, result } = message;
   if (error !== undefined) found.error = `${object(error, "error").msg}`;
   else if (code !== undefined) found.error = `${msg} (${code})`;
+  // An acknowledgement holds nothing else.
+  else if (result === undefined) throw unknown(event.e, "e");
 }
 
 function readTrade(event: Json, found: Findings): void {

@@ -9,6 +9,7 @@ import {
   readFrame,
   readItems,
   time,
+  unknown,
 } from "./frame.ts";
 
 /** What to follow at Coinbase Exchange. */
@@ -117,7 +118,11 @@ function readExchange(message: Json, channel: string, found: Findings): void {
     }
     case "error":
       found.error = [message.message, message.reason].filter(Boolean).join(": ");
+      return;
+    case "subscriptions":
+      return;
   }
+  throw unknown(message.type, "type");
 }
 
 /**
@@ -196,6 +201,8 @@ function readAdvanced(message: Json, found: Findings): void {
     );
     // The newest come first.
     found.ticks.sort((a, b) => a.time - b.time || Number(a.id) - Number(b.id));
+  } else if (message.channel !== "heartbeats" && message.channel !== "subscriptions") {
+    throw unknown(message.channel, "channel");
   }
 }
 

@@ -31,6 +31,11 @@ export function readFrame(
   return found;
 }
 
+/** What none of the documented messages is: counted, since it may be what an exchange says from now on. */
+export function unknown(kind: unknown, field: string): InputError {
+  return new InputError("unknown", field, `${shown(kind)} is no known kind of message`);
+}
+
 /** Reads each item of an array; a bad one is rejected alone. */
 export function readItems(
   items: unknown,

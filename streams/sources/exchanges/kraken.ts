@@ -1,3 +1,5 @@
+import { InputError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
 import type { Tick } from "../../tick.ts";
 import type { FeedFrame, FeedProtocol } from "../feed_protocol.ts";
 import {
@@ -9,6 +11,7 @@ import {
   readFrame,
   readItems,
   time,
+  unknown,
 } from "./frame.ts";
 
 /** What to follow at Kraken. */
@@ -98,7 +101,11 @@ function read(message: Json, arrival: number, running: Map<string, Tick>, found:
       return readItems(message.data, "data", found, ({ system }) => {
         if (system !== "online") found.error = `the exchange is in state ${system}`;
       });
+    case "heartbeat":
+      return;
   }
+  // What is left are answers to what was asked.
+  if (message.method === undefined) throw unknown(message.channel, "channel");
 }
 
 function readTrade(trade: Json, found: Findings): void {
@@ -133,5 +140,10 @@ function readCandle(candle: Json, running: Map<string, Tick>, found: Findings): 
   // An old and a new connection may tell of one candle in turns: time must not go back.
   if (before !== undefined && before.time > end) return;
   if (before !== undefined && before.time < end) found.ticks.push(before);
+  // Symbols that nobody asked for must not take all memory.
+  if (before === undefined && running.size >= limits.series) {
+    const detail = `over the limit of ${limits.series} series`;
+    throw new InputError("too-many-series", "symbol", detail);
+  }
   running.set(series, tick);
 }

@@ -169,7 +169,7 @@ export class FaultRun {
     ok(this.accounts.reconnects < 1000);
   }
 
-  /** Every fault once. */
+  /** Every fault once; the accounts must be exact after it. */
   async all(burst: number): Promise<void> {
     await this.trade(20);
     await this.duplicates(5);
