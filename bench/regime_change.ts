@@ -1,7 +1,8 @@
 // Is the error back near its old level within a week of ticks, after the series has changed for good?
 // deno run -A bench/regime_change.ts DATA_FOLDER
 import { csvSource, TARGET_FEATURE } from "../streams/mod.ts";
-import { evaluate, type EvaluationRow } from "../mod.ts";
+import { type EvaluationRow, OnlineForecaster } from "../mod.ts";
+import { prequential } from "../src/evaluate/prequential.ts";
 
 /** How a series changes for good. */
 export type Change = "level" | "amplitude" | "phase";
@@ -10,6 +11,7 @@ export type Change = "level" | "amplitude" | "phase";
 export const CHANGES: readonly Change[] = ["level", "amplitude", "phase"];
 
 const AMPLITUDE = 1.5;
+const WEEKS = 3;
 
 /**
  * A copy of a series that changes at a row: its level rises by two standard deviations, its deviations
@@ -45,42 +47,56 @@ export function perturbed(
 /** Mean absolute errors of a changed series, as shares of those of the series left alone. */
 export interface Recovery {
   readonly change: Change;
-  /** In the first and in the second week after the change; the amplitude counts. */
-  readonly firstWeek: number;
-  readonly secondWeek: number;
+  /** In the first, the second and the third week after the change; the amplitude counts. */
+  readonly weeks: readonly number[];
+}
+
+/** The absolute error of the forecast for each row, made `horizon` rows before; NaN where there is none. */
+async function errors(rows: readonly EvaluationRow[], horizon: number): Promise<Float64Array> {
+  const forecaster = new OnlineForecaster({ horizon });
+  const found = new Float64Array(rows.length).fill(NaN);
+  await prequential(forecaster, rows, {
+    firstOrigin: 0,
+    lastOrigin: rows.length,
+    onRow: (row, forecast) => {
+      if (forecast === undefined) return;
+      const target = row + horizon;
+      found[target] = Math.abs(rows[target].values[0] - forecast.mean[horizon - 1]);
+    },
+  });
+  return found;
 }
 
 /**
- * Changes a series and measures the errors after it, beside those of the same rows left alone.
+ * Changes a series in each way and measures the errors after it, beside those of the same rows left alone.
  *
  * @param rows The series.
- * @param change What changes.
  * @param at The first row changed.
  * @param period Its short season in steps.
  * @param week A week in steps.
  * @param horizon Steps ahead.
  */
-export async function recovery(
+export async function recoveries(
   rows: readonly EvaluationRow[],
-  change: Change,
   at: number,
   period: number,
   week: number,
   horizon: number,
-): Promise<Recovery> {
-  const copy = perturbed(rows, change, at, period);
-  const shares: number[] = [];
-  for (const start of [at, at + week]) {
-    // The origins whose labels fall into the week.
-    const span = { scoreFrom: start - horizon, scoreTo: start + week - 1 - horizon };
-    const until = start + week + horizon;
-    const options = { horizon, ...span, baselines: [] };
-    const after = await evaluate(copy.slice(0, until), options);
-    const alone = await evaluate(rows.slice(0, until), options);
+): Promise<Recovery[]> {
+  const until = at + WEEKS * week;
+  const alone = await errors(rows.slice(0, until), horizon);
+  const results: Recovery[] = [];
+  for (const change of CHANGES) {
+    const after = await errors(perturbed(rows, change, at, period).slice(0, until), horizon);
     const scale = change === "amplitude" ? AMPLITUDE : 1;
-    shares.push(after.models.tickcast.mae / (scale * alone.models.tickcast.mae));
+    const sum = (all: Float64Array, start: number): number =>
+      all.subarray(start, start + week).reduce((total, error) => total + error, 0);
+    const weeks = Array.from({ length: WEEKS }, (_, k) => {
+      return sum(after, at + k * week) / (scale * sum(alone, at + k * week));
+    });
+    results.push({ change, weeks });
   }
-  return { change, firstWeek: shares[0], secondWeek: shares[1] };
+  return results;
 }
 
 /** One column of a CSV. */
@@ -117,18 +133,16 @@ if (import.meta.main) {
       horizon: 24,
     },
   ];
-  console.log("| series | change | first week | second week |\n| --- | --- | --- | --- |");
+  console.log("| series | change | first week | second week | third week |");
+  console.log("| --- | --- | --- | --- | --- |");
   for (const { name, rows, at, period, horizon } of series) {
-    for (const change of CHANGES) {
-      const weeks = [0, 0];
-      for (const row of at) {
-        const { firstWeek, secondWeek } = await recovery(
-          ...[rows, change, row, period, 7 * period, horizon] as const,
-        );
-        weeks[0] += firstWeek / at.length;
-        weeks[1] += secondWeek / at.length;
-      }
-      console.log(`| ${name} | ${change} | ${weeks.map((w) => w.toFixed(2)).join(" | ")} |`);
-    }
+    const runs: Recovery[][] = [];
+    for (const row of at) runs.push(await recoveries(rows, row, period, 7 * period, horizon));
+    CHANGES.forEach((change, c) => {
+      const weeks = Array.from({ length: WEEKS }, (_, k) => {
+        return runs.reduce((sum, run) => sum + run[c].weeks[k] / runs.length, 0).toFixed(2);
+      });
+      console.log(`| ${name} | ${change} | ${weeks.join(" | ")} |`);
+    });
   }
 }
