@@ -63,6 +63,23 @@ export function networkInputNames(covariates: number): string[] {
 }
 
 /**
+ * What kind of thing an input of the network tells, in words, by its place.
+ *
+ * @param index Its place among the inputs.
+ */
+export function networkInputGroup(index: number): string {
+  const named = [
+    ...["change", "last error", "level", "volatility", "gap in time", "missing value"],
+    ...["deviation from the usual", "usual course", "usual course", "usual course"],
+    ...new Array<string>(4).fill("slot of earlier seasons"),
+    ...new Array<string>(4 * HARMONICS).fill("phase of the season"),
+    ...new Array<string>(9).fill("calendar"),
+  ];
+  if (index < INPUTS_FIXED) return named[index];
+  return `covariate ${Math.floor((index - INPUTS_FIXED) / INPUTS_PER_COVARIATE) + 1}`;
+}
+
+/**
  * What the network sees of one series, and what it is to say: differences from an anchor in typical
  * sizes, so that one network serves series of any unit and level, and one that says nothing but zeros
  * is a sound forecast.
