@@ -273,10 +273,9 @@ function forecasterArguments({ experts }: ThroughputOptions): string[] {
 /** The address that a server prints; the rest of what it prints is thrown away. */
 async function addressOf(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
   let text = "";
-  for await (
-    const chunk of stdout.pipeThrough(new TextDecoderStream()).values({ preventCancel: true })
-  ) {
-    text += chunk;
+  const decoder = new TextDecoder();
+  for await (const chunk of stdout.values({ preventCancel: true })) {
+    text += decoder.decode(chunk, { stream: true });
     const address = /http:\/\/(\S+)\n/.exec(text);
     if (address !== null) return `ws://${address[1]}`;
   }

@@ -56,7 +56,7 @@ export interface Effort {
 }
 
 /** For figures that are published. */
-export const FULL: Effort = { turns: 25, turnMs: 10, warmMs: 300 };
+export const FULL: Effort = { turns: 15, turnMs: 8, warmMs: 200 };
 
 /** For seeing that it runs. */
 export const TINY: Effort = { turns: 2, turnMs: 1, warmMs: 1 };

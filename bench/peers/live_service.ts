@@ -80,6 +80,18 @@ export class LiveService {
     return new LiveService(kind.name, child, await connect(kind.ingestPath), forecasts);
   }
 
+  /** Seconds that the processor has worked for the service; NaN where the system does not tell. */
+  processorSeconds(): number {
+    try {
+      const stat = Deno.readTextFileSync(`/proc/${this.#child.pid}/stat`);
+      // User and system time, in hundredths, stand behind the name, which may hold spaces.
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    } catch {
+      return NaN;
+    }
+  }
+
   /** Sends one message of ticks. */
   send(message: string): void {
     this.#ingest.send(message);

@@ -56,8 +56,8 @@ class Service:
                 }))
         return messages
 
-    async def handle(self, socket, path: str) -> None:
-        if path.startswith("/forecasts"):
+    async def handle(self, socket) -> None:
+        if socket.request.path.startswith("/forecasts"):
             self.subscribers.add(socket)
             try:
                 await socket.wait_closed()

@@ -24,6 +24,13 @@ export const FORECASTER_OPTIONS = {
     placeholder: "STEPS",
     description: "Seasonal period, 0 for none; found from the data where left out",
   },
+  history: {
+    kind: "integer",
+    default: 16_384,
+    min: 256,
+    placeholder: "STEPS",
+    description: "Values kept of each series, a power of two; most of a checkpoint's bytes",
+  },
   experts: {
     kind: "list",
     placeholder: "NAMES",
@@ -92,9 +99,12 @@ export type ForecasterChoice = OptionValues<typeof FORECASTER_OPTIONS & typeof N
 /** What a forecaster without networks is made with, from the command line. */
 export function forecasterOptions(
   options: OptionValues<typeof FORECASTER_OPTIONS>,
-): Pick<OnlineForecasterOptions, "horizon" | "season" | "experts"> {
-  const { horizon, season } = options;
-  return { horizon, season, experts: expertNames(options.experts) };
+): Pick<OnlineForecasterOptions, "horizon" | "season" | "experts" | "historyLimit"> {
+  const { horizon, season, history } = options;
+  if (!Number.isInteger(Math.log2(history))) {
+    throw new UsageError(`--history: expected a power of two, got ${history}`);
+  }
+  return { horizon, season, historyLimit: history, experts: expertNames(options.experts) };
 }
 
 /**

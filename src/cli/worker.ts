@@ -57,13 +57,6 @@ const OPTIONS = {
     placeholder: "TICKS",
     description: "Ticks of a partition between two checkpoints",
   },
-  history: {
-    kind: "integer",
-    default: 16_384,
-    min: 256,
-    placeholder: "STEPS",
-    description: "Values kept of each series, a power of two; most of a checkpoint's bytes",
-  },
   ...FORECASTER_OPTIONS,
   ...NETWORK_OPTIONS,
 } as const;
@@ -90,10 +83,6 @@ async function work(args: readonly string[], context: CommandContext): Promise<n
   const name = options.name ?? `w-${crypto.randomUUID().slice(0, 8)}`;
   if (options.cluster === undefined) throw new UsageError("--cluster: expected nats://HOST:PORT");
   if (!NAME.test(name)) throw new UsageError(`--name: expected letters and digits, got "${name}"`);
-  const { history } = options;
-  if (!Number.isInteger(Math.log2(history))) {
-    throw new UsageError(`--history: expected a power of two, got ${history}`);
-  }
   const print = (event: unknown): void => void context.out(JSON.stringify(event));
   await runWorker({
     servers: options.cluster,
@@ -101,8 +90,7 @@ async function work(args: readonly string[], context: CommandContext): Promise<n
     createForecaster: async (partition) => {
       const everySteps = partition === TRAINER_PARTITION ? options["retrain-every"] : 0;
       const guests = await openGuests({ ...options, "retrain-every": everySteps }, 0, print);
-      const historyLimit = options.history;
-      return new OnlineForecaster({ ...forecasterOptions(options), historyLimit, guests });
+      return new OnlineForecaster({ ...forecasterOptions(options), guests });
     },
     partitions: options.partitions,
     ordinal: options.ordinal ?? Number(/\d+$/.exec(name)?.[0] ?? 0),

@@ -17,7 +17,12 @@ import type { Forecaster } from "../forecast/forecaster.ts";
 import { Pipeline } from "../pipeline.ts";
 import { NatsCheckpoints } from "../state/nats_store.ts";
 import { announceModel, fetchModel, readAnnouncement } from "./cluster_models.ts";
-import { type ClusterStores, FORECAST_STREAM, tickStream } from "./cluster_setup.ts";
+import {
+  type ClusterStores,
+  DUPLICATE_WINDOW_MS,
+  FORECAST_STREAM,
+  tickStream,
+} from "./cluster_setup.ts";
 import { encodeForecast } from "./wire.ts";
 
 /** Questions about what is published already, asked at once when a partition is taken over. */
@@ -97,7 +102,11 @@ export class PartitionWorker {
   /** Takes a partition over where its last checkpoint stands, and works on it until told to end. */
   static async run(options: PartitionOptions): Promise<void> {
     const { connection, abort, forecaster, onStatus, clock } = options;
-    const publisher = await NatsPublisher.open({ connection, onStatus, signal: abort, clock });
+    const retryForMs = DUPLICATE_WINDOW_MS / 2;
+    const publisher = await NatsPublisher.open({
+      ...{ connection, onStatus, signal: abort, clock },
+      retryForMs,
+    });
     try {
       await new PartitionWorker(options, publisher).#run();
     } finally {
@@ -195,6 +204,8 @@ export class PartitionWorker {
       let forecasts = await this.#pipeline.process(ticks);
       if (this.#applied < this.#takenOverUpTo) forecasts = await this.#unpublished(forecasts);
       else this.#published.clear();
+      // Forecasting takes its time, and what is published by two must be so within the server's memory.
+      if (!await this.#options.held()) throw new Error("The partition is no longer held");
       await this.#publisher.publish(forecasts.map(messageOf));
       await this.#share();
     }
@@ -276,13 +287,19 @@ export class PartitionWorker {
     const manager = await jetstreamManager(connection);
     const { manifest, arrays } = this.#pipeline.snapshot();
     const sequence = this.#applied;
-    // Everything up to here stands published, and nothing after it does yet.
-    const forecastsBefore = (await manager.streams.info(FORECAST_STREAM)).state.last_seq;
+    // While a former owner may have published what comes next, it stands behind where that one began.
+    if (this.#applied >= this.#takenOverUpTo) {
+      this.#forecastsBefore = (await manager.streams.info(FORECAST_STREAM)).state.last_seq;
+    }
     const saved = await this.#checkpoints.save({
       sequence,
       createdMs: clock.now(),
       snapshot: {
-        manifest: { pipeline: manifest, forecastsBefore, models: [...this.#models] },
+        manifest: {
+          pipeline: manifest,
+          forecastsBefore: this.#forecastsBefore,
+          models: [...this.#models],
+        },
         arrays,
       },
     });

@@ -5,8 +5,8 @@ import type { ObjectStore } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { type KeyValues, natsKeyValues } from "../state/key_values.ts";
 
-/** How long the server recognises a message that comes again: longer than any sender retries blindly. */
-const DUPLICATE_WINDOW_NS = 120 * 1e9;
+/** How long the server recognises a message that comes again: longer than any worker retries blindly. */
+export const DUPLICATE_WINDOW_MS = 120_000;
 /** Bytes of ticks a partition holds at most; then producers must wait. Hours of a slow worker. */
 const PARTITION_BYTES = 1 << 30;
 /** Bytes of forecasts kept for those who come later. */
@@ -50,7 +50,7 @@ export async function setUpCluster(
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     num_replicas: replicas,
-    duplicate_window: DUPLICATE_WINDOW_NS,
+    duplicate_window: DUPLICATE_WINDOW_MS * 1e6,
   };
   for (let partition = 0; partition < partitions; partition++) {
     await manager.streams.add({

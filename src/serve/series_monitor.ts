@@ -3,7 +3,7 @@ import { RowRing } from "../evaluate/row_ring.ts";
 import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
 
-/** Steps of history kept of each series, in about 35 kB: two points a pixel of a phone. */
+/** Steps of history kept of each series, in 40 kB: more than a point a pixel of a phone. */
 export const HISTORY_STEPS = 512;
 /** Scores and weights move slowly: a row every so many steps at most. */
 export const TREND_EVERY_STEPS = 8;

@@ -31,6 +31,11 @@ export interface NatsPublisherOptions {
   readonly signal?: AbortSignal;
   /** Until messages without an answer are sent again. */
   readonly retryMs?: number;
+  /**
+   * How long messages are sent again; for ever where left out. Later than a server remembers what it
+   * stored, sending again may store twice.
+   */
+  readonly retryForMs?: number;
   /** Where time comes from. */
   readonly clock?: Clock;
 }
@@ -52,6 +57,7 @@ export class NatsPublisher {
   readonly #onStatus: StatusListener;
   readonly #signal: AbortSignal | undefined;
   readonly #retryMs: number;
+  readonly #retryForMs: number;
   readonly #clock: Clock;
   readonly #headers: () => MsgHdrs;
   readonly #inbox: string;
@@ -67,6 +73,7 @@ export class NatsPublisher {
     this.#onStatus = options.onStatus ?? (() => {});
     this.#signal = options.signal;
     this.#retryMs = options.retryMs ?? RETRY_MS;
+    this.#retryForMs = options.retryForMs ?? Infinity;
     this.#clock = options.clock ?? systemClock;
     this.#inbox = `_INBOX.${crypto.randomUUID()}`;
     this.#subscription = this.#connection.subscribe(`${this.#inbox}.*.*`, {
@@ -85,6 +92,7 @@ export class NatsPublisher {
    * Stores messages; resolves when every one is stored, whether now or before.
    *
    * @throws {DOMException} `AbortError`, when the signal aborts first.
+   * @throws {Error} when retrying may last no longer.
    */
   publish(messages: readonly NatsMessage[]): Promise<void> {
     const published = this.#last.then(async () => {
@@ -104,8 +112,12 @@ export class NatsPublisher {
 
   async #store(messages: readonly NatsMessage[]): Promise<void> {
     const open = new Set(messages.keys());
+    const startedMs = this.#clock.now();
     for (let attempt = 1; open.size > 0; attempt++) {
       this.#signal?.throwIfAborted();
+      if (this.#clock.now() - startedMs > this.#retryForMs) {
+        throw new Error(`Cannot store ${open.size} messages: no answer for ${this.#retryForMs} ms`);
+      }
       const refused = await this.#send(messages, open);
       if (open.size === 0) return;
       const why = refused ?? "no answer";

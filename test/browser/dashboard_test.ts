@@ -1,6 +1,7 @@
 // The dashboard in a real browser: drawn, live, found by keyboard, read by a screen reader.
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
+import { dashboardBench, TINY } from "../../bench/dashboard.ts";
 import { LIGHT_EXPERTS } from "../../src/forecast/experts/registry.ts";
 import { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
 import { parseTokens, type Token } from "../../src/serve/access/tokens.ts";
@@ -272,4 +273,15 @@ Deno.test({
       assert.deepEqual(problems.filter((problem) => !problem.includes("401")), []);
       await page.close();
     }, parseTokens(`board read ${SECRET}`)),
+});
+
+Deno.test({
+  name: "the dashboard's benchmark, tiny, over the demo feed",
+  ignore: skip !== undefined,
+  async fn(): Promise<void> {
+    const { firstForecastMs, heap } = await dashboardBench(TINY);
+    assert.equal(firstForecastMs.length, 1);
+    assert.ok(firstForecastMs[0] > 0);
+    assert.ok(heap.every(({ heapBytes, nodes }) => heapBytes > 1e6 && nodes > 100));
+  },
 });

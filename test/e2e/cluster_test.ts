@@ -20,7 +20,12 @@ import { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
 import { connectCluster, runWorker, TRAINER_PARTITION } from "../../src/serve/cluster.ts";
 import { fetchModel, publishModel, readAnnouncement } from "../../src/serve/cluster_models.ts";
 import { PartitionWorker } from "../../src/serve/cluster_partition.ts";
-import { type ClusterStores, setUpCluster, tickStream } from "../../src/serve/cluster_setup.ts";
+import {
+  type ClusterStores,
+  FORECAST_STREAM,
+  setUpCluster,
+  tickStream,
+} from "../../src/serve/cluster_setup.ts";
 import { encodeForecast } from "../../src/serve/wire.ts";
 import { Pipeline } from "../../src/pipeline.ts";
 import { compare, expectedForecasts, feed, send, storedForecasts } from "./cluster_feed.ts";
@@ -142,6 +147,7 @@ async function workUntil(
   count: number,
   createForecaster: (partition: number) => Forecaster | Promise<Forecaster>,
   onStatus: StatusListener = () => {},
+  checkpointEveryTicks = 50,
 ): Promise<void> {
   const abort = new AbortController();
   const workers = Array.from(
@@ -157,7 +163,7 @@ async function workUntil(
         clock: systemClock,
         onStatus,
         held: () => Promise.resolve(true),
-        checkpointEveryTicks: 50,
+        checkpointEveryTicks,
         stop: new AbortController().signal,
         abort: abort.signal,
       }).catch(() => {}),
@@ -302,6 +308,44 @@ clusterTest(
     publisher.close();
     await workUntil(nats, stores, 20, tiny);
     deepStrictEqual(await compare(nats, expected), { stored: 20, ...CLEAN });
+  },
+);
+
+clusterTest(
+  "what a former owner published long ago is not published again, through two deaths",
+  async (_server, nats) => {
+    const stores = await setUpCluster(nats, PARTITIONS);
+    const { streams } = await jetstreamManager(nats);
+    // So that nothing but the workers' own care keeps forecasts from being stored twice.
+    await streams.update(FORECAST_STREAM, { duplicate_window: 100 * 1e6 });
+    const forget = (): Promise<void> => systemClock.sleep(200);
+    const ticks = [...feed(1, 81)];
+    await send(nats, ticks.slice(0, 80), PARTITIONS);
+    // It dies without a checkpoint.
+    await workUntil(nats, stores, 80, tiny, () => {}, 1000);
+    await forget();
+    // It takes over, saves twice on the way, and ends before it has caught up.
+    let turns = 4;
+    await PartitionWorker.run({
+      connection: nats,
+      stores,
+      partition: partitionOf("sensor.0", PARTITIONS),
+      worker: "brief",
+      forecaster: tiny(),
+      clock: systemClock,
+      onStatus: () => {},
+      held: () => Promise.resolve(turns-- > 0),
+      checkpointEveryTicks: 20,
+      stop: new AbortController().signal,
+      abort: new AbortController().signal,
+    });
+    const saved = await stores.keyValues.get(`checkpoint.${partitionOf("sensor.0", PARTITIONS)}`);
+    equal(JSON.parse(saved!.value).saved[0].sequence, 40);
+    await forget();
+    await send(nats, ticks.slice(80), PARTITIONS);
+    await workUntil(nats, stores, 81, tiny);
+    const expected = await expectedForecasts(tiny(), ticks);
+    deepStrictEqual(await compare(nats, expected), { stored: 81, ...CLEAN });
   },
 );
 

@@ -162,26 +162,24 @@ function four(kind: i32, at0: usize, stride: usize): void {
   }
 }
 
-// The bodies, compiled once each.
-
-function fourSigmoids(at: usize, stride: usize): void {
-  four(SIGMOID, at, stride);
-}
-
-function fourTanhs(at: usize, stride: usize): void {
-  four(TANH, at, stride);
-}
-
 /** σ of `count` vectors in place, `stride` bytes apart. */
 export function sigmoids(at: usize, stride: usize, count: i32): void {
-  for (; count >= 4; count -= 4, at += stride << 2) fourSigmoids(at, stride);
-  for (; count > 0; count--, at += stride) fourSigmoids(at, 0);
+  while (count > 0) {
+    const taken = count >= 4 ? 4 : 1;
+    four(SIGMOID, at, taken == 4 ? stride : 0);
+    at += stride * taken;
+    count -= taken;
+  }
 }
 
 /** tanh of `count` vectors in place, `stride` bytes apart. */
 export function tanhs(at: usize, stride: usize, count: i32): void {
-  for (; count >= 4; count -= 4, at += stride << 2) fourTanhs(at, stride);
-  for (; count > 0; count--, at += stride) fourTanhs(at, 0);
+  while (count > 0) {
+    const taken = count >= 4 ? 4 : 1;
+    four(TANH, at, taken == 4 ? stride : 0);
+    at += stride * taken;
+    count -= taken;
+  }
 }
 
 /** The two over an array, in place: for measuring their errors. `length` is a multiple of four. */

@@ -3,7 +3,7 @@
 // taken in the place of the products, many at a time.
 
 import { sigmoids, tanhs } from "./activations";
-import { loadRow, madd, storeRow } from "./simd";
+import { loadPart, loadRow, madd, storePart, storeRow } from "./simd";
 
 /** Vectors that hold a row. */
 // @ts-ignore: decorator
@@ -27,31 +27,42 @@ export function lstmRow(
   sigmoids(products + 16, 64, vectors);
   tanhs(products + 32, 64, vectors);
   sigmoids(products + 48, 64, vectors);
-  let at = products;
-  for (let left = hiddenSize; left > 0; left -= 4) {
-    const i = v128.load(at, 0);
-    const f = v128.load(at, 16);
-    const g = v128.load(at, 32);
-    const cell = madd(f, loadRow(cPrevious, left), f32x4.mul(i, g));
-    if (saved) {
-      storeRow(saved, i, left);
-      storeRow(saved + gate, f, left);
-      storeRow(saved + gate * 2, g, left);
+  if (saved) {
+    let at = products;
+    for (let left = hiddenSize; left > 0; left -= 4) {
+      storeRow(saved, v128.load(at, 0), left);
+      storeRow(saved + gate, v128.load(at, 16), left);
+      storeRow(saved + gate * 2, v128.load(at, 32), left);
       storeRow(saved + gate * 3, v128.load(at, 48), left);
+      at += 64;
       saved += 16;
     }
-    storeRow(c, cell, left);
+  }
+  // Whole vectors first, without a look at how many floats are left.
+  let at = products;
+  let left = hiddenSize;
+  for (; left >= 4; left -= 4) {
+    const kept = f32x4.mul(v128.load(at, 0), v128.load(at, 32));
+    const cell = madd(v128.load(at, 16), v128.load(cPrevious), kept);
+    v128.store(c, cell);
     v128.store(at, cell);
     at += 64;
     cPrevious += 16;
     c += 16;
   }
+  if (left > 0) {
+    const kept = f32x4.mul(v128.load(at, 0), v128.load(at, 32));
+    const cell = madd(v128.load(at, 16), loadPart(cPrevious, left), kept);
+    storePart(c, cell, left);
+    v128.store(at, cell);
+  }
   tanhs(products, 64, vectors);
-  for (let left = hiddenSize; left > 0; left -= 4) {
-    storeRow(h, f32x4.mul(v128.load(products, 48), v128.load(products)), left);
+  for (left = hiddenSize; left >= 4; left -= 4) {
+    v128.store(h, f32x4.mul(v128.load(products, 48), v128.load(products)));
     products += 64;
     h += 16;
   }
+  if (left > 0) storePart(h, f32x4.mul(v128.load(products, 48), v128.load(products)), left);
 }
 
 /** r, z = σ; n = tanh(x + r q), q the recurrent part; h′ = n + z (h − n). */

@@ -63,6 +63,10 @@ function panelTile(
   out: usize,
   outStride: usize,
 ): void {
+  // For the limits of these offsets: see product.ts.
+  let x = v128.load_splat<f32>(panel, 0);
+  x = v128.load_splat<f32>(panel, 32);
+  x = v128.load_splat<f32>(panel, 64);
   let s00 = f32x4.splat(0);
   let s01 = s00;
   let s10 = s00;
@@ -103,7 +107,7 @@ function panelTile(
     while (a < end) {
       const w0 = v128.load(w, 0);
       const w1 = v128.load(w, 16);
-      let x = v128.load_splat<f32>(a, 0);
+      x = v128.load_splat<f32>(a, 0);
       s00 = madd(w0, x, s00);
       s01 = madd(w1, x, s01);
       x = v128.load_splat<f32>(a, 32);
@@ -213,11 +217,15 @@ function outerTile(x: usize, panel: usize, rows: i32, out: usize): void {
   let s41 = v128.load(out, 144);
   let s50 = v128.load(out, 160);
   let s51 = v128.load(out, 176);
+  // For the limits of these offsets: see product.ts.
+  let a = v128.load_splat<f32>(x, 0);
+  a = v128.load_splat<f32>(x, 4);
+  a = v128.load_splat<f32>(x, 8);
   let y = x + 12;
   for (const end = panel + (<usize>rows << 5); panel < end; panel += 32) {
     const d0 = v128.load(panel, 0);
     const d1 = v128.load(panel, 16);
-    let a = v128.load_splat<f32>(x, 0);
+    a = v128.load_splat<f32>(x, 0);
     s00 = madd(d0, a, s00);
     s01 = madd(d1, a, s01);
     a = v128.load_splat<f32>(x, 4);

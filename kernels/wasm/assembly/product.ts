@@ -4,7 +4,8 @@
 //
 // Engines without a trap handler check every access by comparing its address with the memory's size less
 // the access's offset. The inner loops therefore use few different offsets, so that these limits stay in
-// registers: three pointers with four offsets each rather than one pointer with twelve.
+// registers: three pointers with four offsets each rather than one pointer with twelve. They also load by
+// each offset once before they begin, or the limit would be computed in every round.
 
 import { madd } from "./simd";
 
@@ -32,10 +33,12 @@ function row12(start: usize, w: usize, a: usize, k1: i32, b: usize, k2: i32, out
   let s11 = v128.load(start, 176);
   let w4 = w + 64;
   let w8 = w + 128;
+  // Twelve bytes back, so that a float by offset 12 has the limit of a vector by offset 0.
+  a -= 12;
   let end = a + (<usize>k1 << 2);
   for (let part = 0; part < 2; part++) {
     while (a < end) {
-      const x = v128.load_splat<f32>(a);
+      const x = v128.load_splat<f32>(a, 12);
       s0 = madd(v128.load(w, 0), x, s0);
       s1 = madd(v128.load(w, 16), x, s1);
       s2 = madd(v128.load(w, 32), x, s2);
@@ -53,8 +56,8 @@ function row12(start: usize, w: usize, a: usize, k1: i32, b: usize, k2: i32, out
       w8 += 192;
       a += 4;
     }
-    a = b;
-    end = b + (<usize>k2 << 2);
+    a = b - 12;
+    end = a + (<usize>k2 << 2);
   }
   v128.store(out, s0, 0);
   v128.store(out, s1, 16);
@@ -82,10 +85,12 @@ function row8(start: usize, w: usize, a: usize, k1: i32, b: usize, k2: i32, out:
   let s6 = v128.load(start, 96);
   let s7 = v128.load(start, 112);
   let w4 = w + 64;
+  // Twelve bytes back, so that a float by offset 12 has the limit of a vector by offset 0.
+  a -= 12;
   let end = a + (<usize>k1 << 2);
   for (let part = 0; part < 2; part++) {
     while (a < end) {
-      const x = v128.load_splat<f32>(a);
+      const x = v128.load_splat<f32>(a, 12);
       s0 = madd(v128.load(w, 0), x, s0);
       s1 = madd(v128.load(w, 16), x, s1);
       s2 = madd(v128.load(w, 32), x, s2);
@@ -98,8 +103,8 @@ function row8(start: usize, w: usize, a: usize, k1: i32, b: usize, k2: i32, out:
       w4 += 128;
       a += 4;
     }
-    a = b;
-    end = b + (<usize>k2 << 2);
+    a = b - 12;
+    end = a + (<usize>k2 << 2);
   }
   v128.store(out, s0, 0);
   v128.store(out, s1, 16);
@@ -118,10 +123,12 @@ function row4(start: usize, w: usize, a: usize, k1: i32, b: usize, k2: i32, out:
   let s1 = v128.load(start, 16);
   let s2 = v128.load(start, 32);
   let s3 = v128.load(start, 48);
+  // Twelve bytes back, so that a float by offset 12 has the limit of a vector by offset 0.
+  a -= 12;
   let end = a + (<usize>k1 << 2);
   for (let part = 0; part < 2; part++) {
     while (a < end) {
-      const x = v128.load_splat<f32>(a);
+      const x = v128.load_splat<f32>(a, 12);
       s0 = madd(v128.load(w, 0), x, s0);
       s1 = madd(v128.load(w, 16), x, s1);
       s2 = madd(v128.load(w, 32), x, s2);
@@ -129,8 +136,8 @@ function row4(start: usize, w: usize, a: usize, k1: i32, b: usize, k2: i32, out:
       w += 64;
       a += 4;
     }
-    a = b;
-    end = b + (<usize>k2 << 2);
+    a = b - 12;
+    end = a + (<usize>k2 << 2);
   }
   v128.store(out, s0, 0);
   v128.store(out, s1, 16);
@@ -250,7 +257,6 @@ function tile(
   out: usize,
   outStride: usize,
 ): void {
-  // The limits of these offsets are then computed before the loop, and not in it.
   let x = v128.load_splat<f32>(panel, 0);
   x = v128.load_splat<f32>(panel, 4);
   x = v128.load_splat<f32>(panel, 8);
