@@ -15,6 +15,7 @@ export {
   TARGET_FEATURE,
   type Tick,
 } from "./streams/mod.ts";
+export type { Contribution, Explanation } from "./src/forecast/explanation.ts";
 export type { Forecast, ForecastFlag } from "./src/forecast/forecast.ts";
 export type { Forecaster, Snapshot } from "./src/forecast/forecaster.ts";
 export type { Guest, PastValues, SeriesView } from "./src/forecast/guest.ts";

@@ -4,7 +4,12 @@
  *
  * @module
  */
-export { exportOnnx, type OnnxExportOptions, type OnnxScaling } from "./src/interop/onnx_export.ts";
+export {
+  exportModelOnnx,
+  exportOnnx,
+  type OnnxExportOptions,
+  type OnnxScaling,
+} from "./src/interop/onnx_export.ts";
 export { type OnnxModel, type OnnxValue, readOnnxModel } from "./src/interop/onnx_model.ts";
 export { OnnxNetwork, type OnnxNetworkOptions } from "./src/interop/onnx_network.ts";
 export { OnnxExpert, type OnnxExpertOptions } from "./src/interop/onnx_expert.ts";

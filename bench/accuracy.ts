@@ -110,30 +110,35 @@ function figure(value: number | undefined): string {
   return Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(4);
 }
 
-/** The outcomes as a Markdown table. */
-export function markdown(outcomes: readonly Outcome[]): string {
+/** The head of the Markdown table, and the line below it. */
+export function tableHead(): string {
   const head = [
     ...["data", "h", "MSE", "MAE", "RMSE", "MAPE", "NRMSE", "MASE", "CRPS", "in 80 %", "in 90 %"],
     ...["naive", "EWMA Gaussian", "best single expert", "ratio", "seconds", "falls short in"],
   ];
-  const rows = outcomes.map((outcome) => {
-    const { tickcast: own, baselines, best, misses } = outcome;
-    const { naive, ewma_gaussian: gaussian } = baselines;
-    return [
-      outcome.data,
-      `${outcome.horizon}`,
-      ...[own.mse, own.mae, own.rmse, own.mape, own.nrmse, own.mase, own.crps].map(figure),
-      ...[own.coverage80, own.coverage90].map((share) => share?.toFixed(3)),
-      figure(naive?.crps ?? naive?.mse),
-      figure(gaussian?.crps),
-      best === undefined ? "" : `${best.expert} ${figure(best.crps)}`,
-      best === undefined ? "" : (own.crps / best.crps).toFixed(3),
-      own.seconds.toFixed(1),
-      misses.join(", "),
-    ];
-  });
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+  return `${line(head)}\n${line(head.map(() => "---"))}`;
+}
+
+/** One outcome as a line of the table. */
+export function tableRow(outcome: Outcome): string {
+  const { tickcast: own, baselines, best, misses } = outcome;
+  const { naive, ewma_gaussian: gaussian } = baselines;
+  return line([
+    outcome.data,
+    `${outcome.horizon}`,
+    ...[own.mse, own.mae, own.rmse, own.mape, own.nrmse, own.mase, own.crps].map(figure),
+    ...[own.coverage80, own.coverage90].map((share) => share?.toFixed(3)),
+    figure(naive?.crps ?? naive?.mse),
+    figure(gaussian?.crps),
+    best === undefined ? "" : `${best.expert} ${figure(best.crps)}`,
+    best === undefined ? "" : (own.crps / best.crps).toFixed(3),
+    own.seconds.toFixed(1),
+    misses.join(", "),
+  ]);
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
 }
 
 if (import.meta.main) {
@@ -162,12 +167,12 @@ if (import.meta.main) {
   );
   const outcomes: Outcome[] = [];
   const startedMs = performance.now();
+  console.log(tableHead());
   for (const protocol of chosen) {
     const outcome = await runProtocol(folder, protocol, values.singles, values.experts);
-    console.error(`${outcome.data} ${outcome.horizon}: ${outcome.misses.join(", ") || "met"}`);
+    console.log(tableRow(outcome));
     outcomes.push(outcome);
   }
-  console.log(markdown(outcomes));
   console.log(`\n${((performance.now() - startedMs) / 1000).toFixed(0)} seconds in all.`);
   if (values.json !== undefined) {
     await Deno.writeTextFile(values.json, JSON.stringify(outcomes, undefined, 2));

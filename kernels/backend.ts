@@ -69,7 +69,18 @@ export interface HostBackend extends Backend {
   viewIndex(buffer: DeviceBuffer): Uint32Array;
 }
 
-/** Whether the host can see the backend's memory. */
+/**
+ * Whether the host can see the backend's memory.
+ *
+ * @example
+ * ```ts
+ * import { isHostBackend, openBackend } from "@tickcast/tickcast/kernels";
+ *
+ * const backend = await openBackend("reference");
+ * if (!isHostBackend(backend)) throw new Error();
+ * backend.dispose();
+ * ```
+ */
 export function isHostBackend(backend: Backend): backend is HostBackend {
   return "view" in backend;
 }
@@ -90,7 +101,16 @@ export interface LayerShape {
   readonly hiddenSize: number;
 }
 
-/** Gates of a cell: 4 for the LSTM (i f g o), 3 for the GRU (r z n), in PyTorch's order. */
+/**
+ * Gates of a cell: 4 for the LSTM (i f g o), 3 for the GRU (r z n), in PyTorch's order.
+ *
+ * @example
+ * ```ts
+ * import { gateCount } from "@tickcast/tickcast/kernels";
+ *
+ * if (gateCount("lstm") !== 4 || gateCount("gru") !== 3) throw new Error();
+ * ```
+ */
 export function gateCount(cell: CellKind): number {
   return cell === "lstm" ? 4 : 3;
 }
@@ -98,6 +118,14 @@ export function gateCount(cell: CellKind): number {
 /**
  * Elements of one layer's parameters in PyTorch's layout, one after the other:
  * `weight_ih [G·H, I]`, `weight_hh [G·H, H]`, `bias_ih [G·H]`, `bias_hh [G·H]`.
+ *
+ * @example
+ * ```ts
+ * import { layerParameterLength } from "@tickcast/tickcast/kernels";
+ *
+ * const shape = { cell: "lstm", inputSize: 3, hiddenSize: 8 } as const;
+ * if (layerParameterLength(shape) !== 4 * 8 * (3 + 8 + 2)) throw new Error();
+ * ```
  */
 export function layerParameterLength(shape: LayerShape): number {
   return gateCount(shape.cell) * shape.hiddenSize * (shape.inputSize + shape.hiddenSize + 2);
@@ -107,6 +135,13 @@ export function layerParameterLength(shape: LayerShape): number {
  * What `sequence` keeps of every step for the backward pass, elements a row: the activated gates
  * `[G·H]`, and for a GRU also `[H]`: the recurrent part of the candidate, `W_hn h + b_hn`
  * (`gru`), or the reset state `r · h` (`gru_reset_before`).
+ *
+ * @example
+ * ```ts
+ * import { savedLength } from "@tickcast/tickcast/kernels";
+ *
+ * if (savedLength({ cell: "lstm", inputSize: 3, hiddenSize: 8 }) !== 4 * 8) throw new Error();
+ * ```
  */
 export function savedLength(shape: LayerShape): number {
   return 4 * shape.hiddenSize;

@@ -22,6 +22,17 @@ type Checks = {
  * @param args Its arguments.
  * @throws {RangeError} when a size, length or number is out of range.
  * @throws {TypeError} when a buffer is missing or holds the wrong type of element.
+ *
+ * @example
+ * ```ts
+ * import { checkArguments, openBackend } from "@tickcast/tickcast/kernels";
+ * import { throws } from "node:assert/strict";
+ *
+ * const backend = await openBackend("reference");
+ * const [source, target] = [backend.allocate(4), backend.allocate(3)];
+ * throws(() => checkArguments(backend, "copy", { source, target }), RangeError);
+ * backend.dispose();
+ * ```
  */
 export function checkArguments<K extends KernelName>(
   backend: Pick<Backend, "packedLength">,
@@ -40,6 +51,13 @@ export function checkArguments<K extends KernelName>(
  * @param rows How many there are.
  * @returns The number of rows.
  * @throws {RangeError} when more rows are asked for than there are, or a part of one.
+ *
+ * @example
+ * ```ts
+ * import { rowCount } from "@tickcast/tickcast/kernels";
+ *
+ * if (rowCount(undefined, 5) !== 5 || rowCount(2, 5) !== 2) throw new Error();
+ * ```
  */
 export function rowCount(count: number | undefined, rows: number): number {
   if (count === undefined) return rows;

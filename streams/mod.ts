@@ -88,6 +88,7 @@ export type { LiveOptions } from "./sources/live.ts";
 export type { MqttBroker } from "./mqtt_client.ts";
 export { mqttSource, type MqttSourceOptions } from "./sources/mqtt.ts";
 export { sseSource, type SseSourceOptions } from "./sources/sse.ts";
+export { type ReceivedEvent, SseParser } from "./sources/sse_parser.ts";
 export type { OutboxOptions } from "./sinks/outbox.ts";
 export { mqttSink, type MqttSinkOptions } from "./sinks/mqtt.ts";
 export { webhookSink, type WebhookSinkOptions } from "./sinks/webhook.ts";

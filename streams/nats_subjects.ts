@@ -24,7 +24,16 @@ export function partitionOf(series: string, partitions: number): number {
   return ((hash ^ (hash >>> 15)) >>> 0) % partitions;
 }
 
-/** A series' name as one token of a NATS subject: what a subject cannot hold is percent-encoded. */
+/**
+ * A series' name as one token of a NATS subject: what a subject cannot hold is percent-encoded.
+ *
+ * @example
+ * ```ts
+ * import { subjectToken } from "@tickcast/tickcast/streams";
+ *
+ * if (subjectToken("room 1.a") !== "room%201%2Ea") throw new Error();
+ * ```
+ */
 export function subjectToken(series: string): string {
   return encodeURIComponent(series).replace(
     /[.*!'()~]/g,
@@ -32,17 +41,44 @@ export function subjectToken(series: string): string {
   );
 }
 
-/** `ticks.<partition>.<series>`: where a series' ticks go. */
+/**
+ * `ticks.<partition>.<series>`: where a series' ticks go.
+ *
+ * @example
+ * ```ts
+ * import { partitionOf, tickSubject } from "@tickcast/tickcast/streams";
+ *
+ * if (tickSubject("room", 16) !== `ticks.${partitionOf("room", 16)}.room`) throw new Error();
+ * ```
+ */
 export function tickSubject(series: string, partitions: number): string {
   return `ticks.${partitionOf(series, partitions)}.${subjectToken(series)}`;
 }
 
-/** `ticks.<partition>.$model`: where a partition is told to take new parameters, between two ticks. */
+/**
+ * `ticks.<partition>.$model`: where a partition is told to take new parameters, between two ticks.
+ *
+ * @example
+ * ```ts
+ * import { modelSubject } from "@tickcast/tickcast/streams";
+ *
+ * if (modelSubject(3) !== "ticks.3.$model") throw new Error();
+ * ```
+ */
 export function modelSubject(partition: number): string {
   return `ticks.${partition}.${RESERVED}model`;
 }
 
-/** `forecasts.<series>`: where a series' forecasts go. */
+/**
+ * `forecasts.<series>`: where a series' forecasts go.
+ *
+ * @example
+ * ```ts
+ * import { forecastSubject } from "@tickcast/tickcast/streams";
+ *
+ * if (forecastSubject("room") !== "forecasts.room") throw new Error();
+ * ```
+ */
 export function forecastSubject(series: string): string {
   return `forecasts.${subjectToken(series)}`;
 }

@@ -22,6 +22,16 @@ export interface TickQueueOptions {
  * else that belongs to a series.
  *
  * Under `block` the queue takes what it is given and says that it is full: whoever fills it must stop.
+ *
+ * @example
+ * ```ts
+ * import { TickQueue } from "@tickcast/tickcast/streams";
+ *
+ * const queue = new TickQueue({ policy: "latest-per-series" });
+ * for (const value of [1, 2]) queue.push([{ series: "a", time: value, values: { value } }]);
+ * const batch = await queue.take();
+ * if (batch?.length !== 1 || batch[0].values.value !== 2) throw new Error();
+ * ```
  */
 export class TickQueue<T extends { readonly series: string } = Tick> {
   readonly #policy: QueuePolicy;

@@ -19,6 +19,17 @@ import { sequence, sequenceBackward } from "./sequence.ts";
 /**
  * Plain TypeScript that reads like the equations: the oracle that every other backend is held to.
  * Buffers hold 32-bit floats; every sum within a kernel is taken in 64 bits and rounded once.
+ *
+ * @example
+ * ```ts
+ * import { ReferenceBackend } from "@tickcast/tickcast/kernels";
+ *
+ * const backend = new ReferenceBackend();
+ * const buffer = backend.allocate(3);
+ * backend.prepare("fill", { buffer, value: 0.5 })();
+ * if (backend.view(buffer).join() !== "0.5,0.5,0.5") throw new Error();
+ * backend.dispose();
+ * ```
  */
 export class ReferenceBackend implements HostBackend {
   /** `"reference"`. */

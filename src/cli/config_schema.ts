@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { DURATION } from "./duration.ts";
 import { FORECASTER_OPTIONS, NETWORK_OPTIONS } from "./forecaster_options.ts";
 import type { OptionSpec, OptionSpecs } from "./options.ts";
+import { SERVER_OPTIONS } from "./server_options.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty());
 const texts = v.array(text);
@@ -210,13 +211,16 @@ function optionsSchema(
   return v.strictObject(Object.fromEntries(entries));
 }
 
+/** Where a server listens. */
+const ADDRESS_OPTIONS = {
+  host: { kind: "string", description: "Where to listen" },
+  port: { kind: "integer", min: 0, max: 65535, description: "The port; 0 takes a free one" },
+} as const;
+
 /** A configuration file: `tickcast.json`. The committed JSON Schema is made from it. */
 export const configSchema = v.strictObject({
   $schema: v.optional(v.string()),
-  server: v.optional(v.strictObject({
-    host: v.optional(text),
-    port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535))),
-  })),
+  server: v.optional(optionsSchema({ ...ADDRESS_OPTIONS, ...SERVER_OPTIONS })),
   state: v.optional(text),
   record: v.optional(text),
   forecast: v.optional(optionsSchema({ ...FORECASTER_OPTIONS, ...NETWORK_OPTIONS })),

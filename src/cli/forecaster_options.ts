@@ -68,7 +68,14 @@ export const NETWORK_OPTIONS = {
     kind: "string",
     default: "wasm",
     choices: ["auto", "wasm", "webgpu", "reference"],
-    description: "What steps it",
+    description: "What steps and trains it; auto measures which is faster here",
+  },
+  "expected-series": {
+    kind: "integer",
+    default: 1,
+    min: 1,
+    placeholder: "N",
+    description: "Series that tick together, for auto to measure with",
   },
   "software-gpu": { kind: "boolean", description: "Take a software GPU adapter too" },
   model: {
@@ -153,6 +160,7 @@ function networkOptions(
       ? false
       : { everySteps, ...seconds === undefined ? {} : { everyMs: 1000 * seconds } },
     backend: options.backend as OpenNetworkOptions["backend"],
+    series: options["expected-series"],
     allowFallbackAdapter: options["software-gpu"],
     model,
     onStatus,

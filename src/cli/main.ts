@@ -42,6 +42,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "Make a state folder of a backup, after checking it",
     load: async () => (await import("./restore.ts")).restore,
   },
+  explain: {
+    summary: "Tell which inputs and lags moved the last forecast of a CSV",
+    load: async () => (await import("./explain.ts")).explain,
+  },
   evaluate: {
     summary: "Score forecasts of a CSV against simple methods, test-then-train",
     load: async () => (await import("./evaluate.ts")).evaluate,

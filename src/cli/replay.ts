@@ -2,7 +2,6 @@ import type { Status } from "../../streams/mod.ts";
 import { Pipeline } from "../pipeline.ts";
 import { encodeForecast } from "../serve/wire.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { optionValues, readConfig } from "./config.ts";
 import type { Config } from "./config_schema.ts";
 import { CSV_OPTIONS } from "./csv_options.ts";
 import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
@@ -50,8 +49,8 @@ export const replay: Command = {
 
 async function runReplay(args: readonly string[], context: CommandContext): Promise<number> {
   const { config: path } = parseOptions(args, OPTIONS).options;
-  const config: Config = path === undefined ? {} : await readConfig(path);
-  const { options, operands } = parseOptions(args, OPTIONS, optionValues(config));
+  const { config, values } = await fromFile(path);
+  const { options, operands } = parseOptions(args, OPTIONS, values);
   let rejected = 0;
   const onStatus = (status: Status): void => {
     if (status.kind === "degraded") context.note(`${status.part}: ${status.detail}`);
@@ -97,4 +96,15 @@ async function runReplay(args: readonly string[], context: CommandContext): Prom
     await context.out(JSON.stringify({ rows, rejected, series, seconds, rowsPerSecond }));
   }
   return 0;
+}
+
+/** What a configuration file says. Reading one knows of servers and feeds, so it is loaded where needed. */
+async function fromFile(
+  path: string | undefined,
+): Promise<{ config: Config; values: Record<string, unknown> }> {
+  if (path === undefined) return { config: {}, values: {} };
+  const { optionValues, readConfig } = await import("./config.ts");
+  // Variables are for addresses and secrets of feeds and sinks, which a replay does not use.
+  const config = await readConfig(path, (name) => name);
+  return { config, values: optionValues(config) };
 }

@@ -2,7 +2,7 @@ import { systemClock } from "../../streams/mod.ts";
 import { isLoopback } from "../serve/access/hosts.ts";
 import { parseTokens, type Token } from "../serve/access/tokens.ts";
 import type { Engine } from "../serve/engine.ts";
-import { type Server, startServer, type TlsOptions } from "../serve/server.ts";
+import type { Server, TlsOptions } from "../serve/server.ts";
 import type { CommandContext } from "./command.ts";
 import { type OptionValues, UsageError } from "./options.ts";
 
@@ -94,6 +94,8 @@ export async function openServer(
         `${TOKENS_VARIABLE}, or say --open-to-all`,
     );
   }
+  // Loaded late: commands that only know these options need no server, nor what it is allowed.
+  const { startServer } = await import("../serve/server.ts");
   const server = await startServer({
     engine,
     host: options.host,

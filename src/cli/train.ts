@@ -14,6 +14,7 @@ import {
   type TrainNetworkOptions,
 } from "../forecast/train_network.ts";
 import { writeModel } from "../interop/model_file.ts";
+import { exportModelOnnx } from "../interop/onnx_export.ts";
 import type { Epoch } from "../learn/trainer.ts";
 import { Pipeline } from "../pipeline.ts";
 import type { Command, CommandContext } from "./command.ts";
@@ -29,7 +30,7 @@ const OPTIONS = {
     short: "o",
     default: "model.safetensors",
     placeholder: "FILE",
-    description: "Where the network is written; its pictures go beside it",
+    description: "Where the network is written, .safetensors or .onnx; its pictures go beside it",
   },
   ...CSV_OPTIONS,
   horizon: {
@@ -187,9 +188,11 @@ async function runTrain(args: readonly string[], context: CommandContext): Promi
   const startedMs = performance.now();
   const trained = await trainOn(recorder, options, validation, test, context);
   const seconds = (performance.now() - startedMs) / 1000;
-  await Deno.writeFile(options.output, writeModel(trained.model));
+  const isOnnx = options.output.endsWith(".onnx");
+  const write = isOnnx ? exportModelOnnx : writeModel;
+  await Deno.writeFile(options.output, write(trained.model));
 
-  const stem = options.output.replace(/\.safetensors$/, "");
+  const stem = options.output.replace(/\.(safetensors|onnx)$/, "");
   const curves = learningCurves(trained.epochs);
   await Deno.writeTextFile(`${stem}-curves.svg`, svgFile(curves));
   const [[series, first]] = rows;

@@ -93,7 +93,7 @@ export class ErrorScale implements Stateful {
   expected(origin: number, ahead: number, point: number): number {
     const own = this.#typical(ahead);
     this.#typicals[(origin % (this.#horizon + 1)) * this.#horizon + ahead - 1] = own;
-    this.#fill(origin, ahead, point, own);
+    this.#fill(origin, ahead, point);
     const shift = this.#regressions[ahead - 1].predict(this.#z);
     return own * Math.exp(Math.max(-LOG_RANGE, Math.min(LOG_RANGE, shift)));
   }
@@ -102,7 +102,7 @@ export class ErrorScale implements Stateful {
   learn(origin: number, ahead: number, point: number, error: number, expected: number): void {
     this.#own[ahead - 1].observe(error);
     const own = this.#typicals[(origin % (this.#horizon + 1)) * this.#horizon + ahead - 1];
-    this.#fill(origin, ahead, point, own);
+    this.#fill(origin, ahead, point);
     const ratio = Math.min(RATIO_MAX, Math.abs(error) / expected);
     this.#target[0] = Math.log(expected / own) + ratio - 1;
     // Errors of h steps overlap: h of them tell about as much as one.
@@ -143,7 +143,7 @@ export class ErrorScale implements Stateful {
     return Math.max(walk + trust * (value - walk), this.#floor());
   }
 
-  #fill(origin: number, ahead: number, point: number, own: number): void {
+  #fill(origin: number, ahead: number, point: number): void {
     const z = this.#z;
     const row = (origin % (this.#horizon + 1)) * RATES.length;
     const slow = this.#origins[row + RATES.length - 1];

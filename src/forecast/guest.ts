@@ -1,4 +1,5 @@
 import type { Frame } from "../../streams/mod.ts";
+import type { Contribution } from "./explanation.ts";
 import type { Snapshot } from "./forecaster.ts";
 import type { Learner } from "./learner.ts";
 import type { Seasons } from "./seasonality.ts";
@@ -47,6 +48,11 @@ export interface Guest {
     frames: readonly Frame[],
     views: readonly SeriesView[],
   ): readonly Float64Array[] | Promise<readonly Float64Array[]>;
+  /**
+   * What moved its point for `ahead` steps after the last frame of a series away from `baseline`, the
+   * last value; the contributions add up to that difference. Left out where it cannot tell.
+   */
+  explain?(series: string, ahead: number, baseline: number): Promise<readonly Contribution[]>;
   /** How many frames may be stepped before `learn` must be called; `Infinity` where nothing is due. */
   framesUntilLearning(): number;
   /** Takes in what was learnt aside and starts new learning where due. */

@@ -86,6 +86,23 @@ export class NetworkAdapter implements Stateful {
     }
   }
 
+  /**
+   * How far the constant 1 and then each input moved the latest correction; linear, so exact.
+   *
+   * @param step The latest step.
+   * @param ahead Steps ahead.
+   */
+  explain(step: number, ahead: number): Float64Array {
+    const h = ahead - 1;
+    const row = step % (this.#horizon + 1);
+    const z = this.#features.subarray(row * this.#size, (row + 1) * this.#size);
+    const { coefficients } = this.#regression;
+    const plain = this.#regression.predict(z, h);
+    const trust = this.#squares[h] > 0 ? this.#right[h] / this.#squares[h] : 0;
+    const share = Math.max(0, Math.min(1, trust)) * (plain === 0 ? 0 : clip(plain) / plain);
+    return z.map((value, j) => share * coefficients[h * this.#size + j] * value);
+  }
+
   /** Appends the state. */
   save(writer: StateWriter): void {
     this.#regression.save(writer);

@@ -37,6 +37,49 @@ export function networkInputSize(covariates: number): number {
 }
 
 /**
+ * What the numbers that enter the network are called, in their order.
+ *
+ * @param covariates Features beside the target.
+ */
+export function networkInputNames(covariates: number): string[] {
+  const waves = [1, 2].flatMap((season) =>
+    Array.from(
+      { length: HARMONICS },
+      (_, k) => [`season${season}_sin${k + 1}`, `season${season}_cos${k + 1}`],
+    )
+  ).flat();
+  return [
+    ...["change", "anchor_error", "level", "volatility", "gap", "missing"],
+    ...["deviation", "anchor_first", "anchor_middle", "anchor_last"],
+    ...["slot_first_season1", "slot_first_season2", "slot_last_season1", "slot_last_season2"],
+    ...waves,
+    ...["day_sin", "day_cos", "halfday_sin", "halfday_cos", "week_sin", "week_cos"],
+    ...["year_sin", "year_cos", "weekend"],
+    ...Array.from(
+      { length: covariates },
+      (_, k) => ["value", "change", "missing"].map((part) => `covariate${k + 1}_${part}`),
+    ).flat(),
+  ];
+}
+
+/**
+ * What kind of thing an input of the network tells, in words, by its place.
+ *
+ * @param index Its place among the inputs.
+ */
+export function networkInputGroup(index: number): string {
+  const named = [
+    ...["change", "last error", "level", "volatility", "gap in time", "missing value"],
+    ...["deviation from the usual", "usual course", "usual course", "usual course"],
+    ...new Array<string>(4).fill("slot of earlier seasons"),
+    ...new Array<string>(4 * HARMONICS).fill("phase of the season"),
+    ...new Array<string>(9).fill("calendar"),
+  ];
+  if (index < INPUTS_FIXED) return named[index];
+  return `covariate ${Math.floor((index - INPUTS_FIXED) / INPUTS_PER_COVARIATE) + 1}`;
+}
+
+/**
  * What the network sees of one series, and what it is to say: differences from an anchor in typical
  * sizes, so that one network serves series of any unit and level, and one that says nothing but zeros
  * is a sound forecast.

@@ -1,5 +1,6 @@
 import type { Frame } from "../../streams/mod.ts";
 import { ALL_EXPERTS, type ExpertName } from "./experts/registry.ts";
+import { combine, type Explanation } from "./explanation.ts";
 import type { Forecast, ForecastFlag } from "./forecast.ts";
 import type { Forecaster, Snapshot } from "./forecaster.ts";
 import type { Guest } from "./guest.ts";
@@ -181,6 +182,52 @@ export class OnlineForecaster implements Forecaster {
    */
   seasons(series: string): readonly number[] {
     return this.#known(series).seasons;
+  }
+
+  /**
+   * What moved a forecast away from the last value: inputs and lags, weighed as the experts are.
+   *
+   * @param series The series.
+   * @param ahead Which step ahead.
+   * @returns Contributions that add up to the forecast minus the last value.
+   * @throws {RangeError} when the series is unknown or the step beyond the horizon.
+   *
+   * @example
+   * ```ts
+   * import { OnlineForecaster } from "@tickcast/tickcast";
+   * import { ok } from "node:assert/strict";
+   *
+   * const forecaster = new OnlineForecaster({ horizon: 2 });
+   * for (let step = 0; step < 300; step++) {
+   *   const values = Float64Array.of(Math.sin(2 * Math.PI * step / 24));
+   *   forecaster.step([{ series: "room", time: step * 3_600_000, step, values }]);
+   * }
+   * const { forecast, baseline, contributions } = await forecaster.explain("room", 2);
+   * const sum = contributions.reduce((total, { value }) => total + value, 0);
+   * ok(Math.abs(sum - (forecast - baseline)) < 1e-9);
+   * ```
+   */
+  async explain(series: string, ahead: number = this.horizon): Promise<Explanation> {
+    const state = this.#known(series);
+    if (!Number.isInteger(ahead) || ahead < 1 || ahead > this.horizon) {
+      throw new RangeError(`Steps ahead must be 1 to ${this.horizon}, not ${ahead}`);
+    }
+    const baseline = state.history.at(state.steps - 1);
+    const forecast = this.forecast(series).mean[ahead - 1];
+    const own = this.#options.experts.length;
+    const opinions = await Promise.all(
+      state.opinions(ahead).map(async (opinion, e) => {
+        if (e < own) return opinion;
+        const guest = this.#guests[e - own];
+        return {
+          ...opinion,
+          name: guest.name,
+          parts: await guest.explain?.(series, ahead, baseline),
+        };
+      }),
+    );
+    const contributions = combine(opinions, baseline);
+    return { series, time: state.time, ahead, forecast, baseline, contributions };
   }
 
   /** The experts learn from every value at once; only a guest may have something due. */

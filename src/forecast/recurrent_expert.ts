@@ -1,5 +1,5 @@
 import type { Frame, StatusListener } from "../../streams/mod.ts";
-import type { CellKind } from "../../kernels/mod.ts";
+import { type CellKind, openBackend } from "../../kernels/mod.ts";
 import { type LearningPlan, LearningSchedule } from "../learn/learning_schedule.ts";
 import type { LearningRunner } from "../learn/learning_runner.ts";
 import type { LearningOutcome, LearningTask } from "../learn/learning_task.ts";
@@ -12,10 +12,12 @@ import { initialParameters } from "../model/initialisation.ts";
 import type { Network } from "../model/network.ts";
 import { Parameters } from "../model/parameters.ts";
 import { Random } from "../model/random.ts";
+import type { Contribution } from "./explanation.ts";
 import type { Snapshot } from "./forecaster.ts";
 import type { Guest, SeriesView } from "./guest.ts";
+import { integratedGradients } from "./integrated_gradients.ts";
 import type { Learner, LearningRun, LearningState, NetworkModel } from "./learner.ts";
-import { NetworkInputs, networkInputSize } from "./network_inputs.ts";
+import { networkInputGroup, NetworkInputs, networkInputSize } from "./network_inputs.ts";
 import { NetworkAdapter } from "./network_adapter.ts";
 import { NetworkMemory } from "./network_memory.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
@@ -24,9 +26,11 @@ const FORMAT = "tickcast-recurrent-expert-1";
 /** Quantiles that the network is taught; their middle ones are its point. */
 const LEVELS: readonly number[] = [0.1, 0.3, 0.5, 0.7, 0.9];
 /** The quantiles between these levels, both included, are averaged to a point. */
-const MIDDLE = [0.3, 0.7];
+export const MIDDLE_LEVELS = [0.3, 0.7] as const;
 /** Steps of the past that a state is recomputed from after a swap, and that warm up what is judged. */
 const CONTEXT_STEPS = 128;
+/** Steps back to which an explanation tells inputs one by one. */
+const TOLD_STEPS = 4;
 /** Steps after which a series' state is copied to the host again: no more to repeat than after a swap. */
 const KEEP_EVERY_STEPS = CONTEXT_STEPS;
 /** Shares of the steps kept that decide on the best round, and on what is used from then on. */
@@ -153,6 +157,15 @@ export function recurrentDesign(
  * starts as its anchors ({@linkcode NetworkInputs}), and keeps learning: retrainings run aside on what
  * was seen lately and a memory of what was seen before, and their outcome replaces the parameters only
  * where it is better on later ticks. At which frame that happens depends on the ticks alone.
+ *
+ * @example Opened where it runs
+ * ```ts
+ * import { openNetwork } from "@tickcast/tickcast";
+ *
+ * const expert = await openNetwork({ horizon: 2, hiddenSize: 4 });
+ * if (expert.learning.version !== 0) throw new Error("nothing was learnt yet");
+ * expert.dispose();
+ * ```
  */
 export class RecurrentExpert implements Guest, Learner {
   /** What it is called among the experts. */
@@ -457,6 +470,55 @@ export class RecurrentExpert implements Guest, Learner {
     this.#onDispose();
   }
 
+  /**
+   * What moved its point away from the last value: the anchor, and what the network makes of its inputs,
+   * by integrated gradients over the steps that its state is recomputed from, and its adapter. Inputs of the latest steps
+   * are told one by one, earlier ones together.
+   */
+  async explain(series: string, ahead: number, baseline: number): Promise<Contribution[]> {
+    const state = this.#series.get(series);
+    if (state === undefined) return [];
+    const { architecture } = this.#network;
+    const { inputSize, outputSize } = architecture;
+    const steps = Math.min(CONTEXT_STEPS, state.memory.length);
+    const x = new Float32Array(steps * inputSize);
+    for (let back = 0; back < steps; back++) {
+      state.memory.readInputs(back, x, (steps - 1 - back) * inputSize);
+    }
+    const wanted = new Float32Array(outputSize);
+    const width = headWidth(this.#head);
+    // The middle of what the head says is linear in its outputs.
+    for (let j = 0; j < width; j++) {
+      this.#outputs.fill(0);
+      this.#outputs[(ahead - 1) * width + j] = 1;
+      wanted[(ahead - 1) * width + j] = this.#point((ahead - 1) * width, width);
+    }
+    const backend = await openBackend("wasm");
+    try {
+      const attribution = await integratedGradients(
+        ...[backend, architecture, this.#parameters, x, wanted] as const,
+      );
+      const scale = state.inputs.scales[ahead - 1];
+      const sums = new Map<string, number>();
+      attribution.contributions.forEach((value, at) => {
+        const back = steps - 1 - Math.floor(at / inputSize);
+        const name = networkInputGroup(at % inputSize);
+        const input = `network: ${name}, ${agoName(back)}`;
+        sums.set(input, (sums.get(input) ?? 0) + scale * value);
+      });
+      const [offset, ...corrections] = state.adapter.explain(state.memory.pushed - 1, ahead);
+      corrections.forEach((value, index) => {
+        const input = `network: ${networkInputGroup(index)}, now`;
+        sums.set(input, (sums.get(input) ?? 0) + scale * value);
+      });
+      sums.set("network: offset", scale * (attribution.saidOfZeros + offset));
+      sums.set("usual value of the slot", state.inputs.anchors[ahead - 1] - baseline);
+      return [...sums].map(([input, value]) => ({ input, value }));
+    } finally {
+      backend.dispose();
+    }
+  }
+
   /** Takes a frame into the memory of its series. */
   #take(frame: Frame, view: SeriesView): SeriesNetwork {
     let state = this.#series.get(frame.series);
@@ -578,7 +640,7 @@ export class RecurrentExpert implements Guest, Learner {
     let sum = 0;
     let count = 0;
     for (let j = 0; j < width; j++) {
-      if (levels![j] < MIDDLE[0] || levels![j] > MIDDLE[1]) continue;
+      if (levels![j] < MIDDLE_LEVELS[0] || levels![j] > MIDDLE_LEVELS[1]) continue;
       sum += this.#outputs[at + j];
       count++;
     }
@@ -810,4 +872,11 @@ function takeSequences(
     }
     return { inputs, targets, mask };
   });
+}
+
+/** Says how long ago an input was; the effects of long ago are told together. */
+function agoName(back: number): string {
+  if (back === 0) return "now";
+  if (back > TOLD_STEPS) return `more than ${TOLD_STEPS} steps ago`;
+  return `${back} step${back > 1 ? "s" : ""} ago`;
 }

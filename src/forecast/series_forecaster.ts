@@ -1,5 +1,6 @@
 import { BreakWatch } from "./break_watch.ts";
 import { Calibrator } from "./calibrator.ts";
+import type { Opinion } from "./explanation.ts";
 import type { Expert, ExpertContext } from "./experts/expert.ts";
 import { type ExpertName, makeExpert } from "./experts/registry.ts";
 import { Guard, type GuardOptions } from "./guard.ts";
@@ -191,6 +192,19 @@ export class SeriesForecaster implements Stateful {
   /** The weight of every expert, then every guest, at one horizon. */
   weights(ahead: number): Float64Array {
     return this.#weights.slice((ahead - 1) * this.#size, ahead * this.#size);
+  }
+
+  /** What every expert and then every guest said of one step ahead of the last one. */
+  opinions(ahead: number): Opinion[] {
+    const { horizon, experts } = this.#options;
+    const step = this.#history.length - 1;
+    const points = this.#row(step) * this.#size + ahead - 1;
+    return Array.from(this.weights(ahead), (weight, e) => ({
+      name: experts[e] ?? "guest",
+      weight,
+      point: this.#points[points + e * horizon],
+      parts: this.#experts[e]?.explain?.(step, ahead),
+    }));
   }
 
   /** Appends the state. */

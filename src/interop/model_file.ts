@@ -38,6 +38,14 @@ export function writeModel(model: NetworkModel): Uint8Array<ArrayBuffer> {
  * @param file The file's bytes.
  * @returns The network.
  * @throws {SyntaxError} when it is damaged or no such file.
+ *
+ * @example A file that is none
+ * ```ts
+ * import { readModel } from "@tickcast/tickcast";
+ * import { throws } from "node:assert/strict";
+ *
+ * throws(() => readModel(new Uint8Array(100)), SyntaxError);
+ * ```
  */
 export function readModel(file: Uint8Array): NetworkModel {
   const { tensors, metadata } = readSealedTensors(file);

@@ -1,6 +1,8 @@
 import type { Frame, StatusListener } from "../../streams/mod.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
-import type { Guest } from "../forecast/guest.ts";
+import type { Guest, SeriesView } from "../forecast/guest.ts";
+import { NetworkInputs, networkInputSize } from "../forecast/network_inputs.ts";
+import { StateReader, StateWriter } from "../forecast/state_buffer.ts";
 import type { OnnxScaling } from "./onnx_export.ts";
 import { type OnnxMeaning, onnxMeaning } from "./onnx_meaning.ts";
 import { OnnxNetwork, type OnnxNetworkOptions } from "./onnx_network.ts";
@@ -21,6 +23,8 @@ export interface OnnxExpertOptions extends OnnxNetworkOptions {
 interface SeriesState {
   readonly state: Float32Array;
   readonly known: Float64Array;
+  /** What a network of Tickcast sees of it, where the model is one. */
+  readonly inputs?: NetworkInputs;
 }
 
 /**
@@ -71,6 +75,14 @@ export class OnnxExpert implements Guest {
     this.#meaning = onnxMeaning(network.model, network.outputLength);
     this.#options = options;
     this.horizon = options.horizon ?? this.#meaning.horizon;
+    const { covariates, horizon } = this.#meaning;
+    if (covariates === undefined) return;
+    if (networkInputSize(covariates) !== network.features || horizon !== this.horizon || scaling) {
+      throw new TypeError(
+        `The ONNX model forecasts ${horizon} steps from ${covariates} covariates without scaling, ` +
+          `${this.horizon} steps are asked for`,
+      );
+    }
   }
 
   /**
@@ -96,22 +108,27 @@ export class OnnxExpert implements Guest {
 
   /** How many features it takes of each frame, target first. */
   get featureCount(): number {
-    return this.#network.features;
+    const { covariates } = this.#meaning;
+    return covariates === undefined ? this.#network.features : covariates + 1;
   }
 
   /** The model's features, target first, where the file names them. */
   get features(): readonly string[] | undefined {
-    return this.#meaning.features;
+    return this.#meaning.covariates === undefined ? this.#meaning.features : undefined;
   }
 
   /**
    * Advances by frames, every series at most once.
    *
    * @param frames One a series.
+   * @param views Their series; needed by a network of Tickcast alone.
    * @returns The points of the steps after each `[horizon]`, `NaN` where the model failed.
    */
-  async step(frames: readonly Frame[]): Promise<readonly Float64Array[]> {
-    const series = frames.map((frame) => this.#take(frame));
+  async step(
+    frames: readonly Frame[],
+    views: readonly SeriesView[] = [],
+  ): Promise<readonly Float64Array[]> {
+    const series = frames.map((frame, index) => this.#take(frame, views[index]));
     const points = frames.map(() => new Float64Array(this.horizon).fill(NaN));
     try {
       let said = await this.#run(series);
@@ -150,9 +167,13 @@ export class OnnxExpert implements Guest {
   /** The states of all series. */
   snapshot(): Snapshot {
     const arrays: Snapshot["arrays"] = {};
-    [...this.#series.values()].forEach(({ state, known }, index) => {
+    [...this.#series.values()].forEach(({ state, known, inputs }, index) => {
       arrays[`state.${index}`] = state.slice();
       arrays[`known.${index}`] = known.slice();
+      if (inputs === undefined) return;
+      const writer = new StateWriter();
+      inputs.save(writer);
+      arrays[`inputs.${index}`] = writer.finish();
     });
     return { manifest: { format: FORMAT, series: [...this.#series.keys()] }, arrays };
   }
@@ -171,11 +192,19 @@ export class OnnxExpert implements Guest {
       const known = arrays[`known.${index}`];
       if (
         !(state instanceof Float32Array) || state.length !== this.#network.stateLength ||
-        !(known instanceof Float64Array) || known.length !== this.#network.features
+        !(known instanceof Float64Array) || known.length !== this.featureCount
       ) {
         throw new SyntaxError(`Cannot restore ONNX expert: series ${name} is damaged`);
       }
-      restored.set(name, { state: state.slice(), known: known.slice() });
+      const inputs = this.#makeInputs();
+      const saved = arrays[`inputs.${index}`];
+      if (inputs !== undefined) {
+        if (!(saved instanceof Float64Array)) {
+          throw new SyntaxError(`Cannot restore ONNX expert: the inputs of ${name} are missing`);
+        }
+        inputs.load(new StateReader(saved));
+      }
+      restored.set(name, { state: state.slice(), known: known.slice(), inputs });
     }
     this.#series.clear();
     for (const [name, state] of restored) this.#series.set(name, state);
@@ -188,8 +217,9 @@ export class OnnxExpert implements Guest {
   }
 
   /** Takes a frame in; a feature that is missing keeps its last known value. */
-  #take({ series, values }: Frame): SeriesState {
-    const { features, stateLength } = this.#network;
+  #take({ series, time, values }: Frame, view: SeriesView | undefined): SeriesState {
+    const { stateLength } = this.#network;
+    const features = this.featureCount;
     if (values.length < features) {
       throw new TypeError(
         `The ONNX model takes ${features} features, a frame has ${values.length}`,
@@ -198,33 +228,43 @@ export class OnnxExpert implements Guest {
     let state = this.#series.get(series);
     if (!state) {
       const known = Float64Array.from({ length: features }, (_, k) => this.#scaling(k).offset);
-      state = { state: new Float32Array(stateLength), known };
+      state = { state: new Float32Array(stateLength), known, inputs: this.#makeInputs() };
       this.#series.set(series, state);
     }
     for (let k = 0; k < features; k++) if (Number.isFinite(values[k])) state.known[k] = values[k];
+    if (state.inputs !== undefined) {
+      if (view === undefined) throw new TypeError(`The ONNX model needs the view of ${series}`);
+      state.inputs.observe(view, time, values);
+    }
     return state;
+  }
+
+  #makeInputs(): NetworkInputs | undefined {
+    const { covariates } = this.#meaning;
+    return covariates === undefined ? undefined : new NetworkInputs(this.horizon, covariates);
   }
 
   /** One step of some series. @returns The points the model itself says of each. */
   async #run(series: readonly SeriesState[]): Promise<Float64Array[]> {
-    const { horizon, width, point } = this.#meaning;
-    const inputs = series.map(({ known }) =>
-      Float32Array.from(known, (value, k) => {
+    const { horizon, width, middle } = this.#meaning;
+    const inputs = series.map(({ known, inputs }) =>
+      inputs?.x ?? Float32Array.from(known, (value, k) => {
         const { offset, scale } = this.#scaling(k);
         return (value - offset) / scale;
       })
     );
     const said = await this.#network.step(inputs, series.map(({ state }) => state));
     return said.map((outputs, index) => {
-      const { state, known } = series[index];
+      const { state, known, inputs } = series[index];
       // A value beyond 32-bit floats must not spoil the state for good.
       if (!state.every(Number.isFinite)) state.fill(0);
       const { offset, scale } = this.#scaling(0);
       const base = this.#options.scaling?.outputs === "change" ? known[0] : offset;
-      return Float64Array.from(
-        { length: horizon },
-        (_, k) => base + scale * outputs[k * width + point],
-      );
+      return Float64Array.from({ length: horizon }, (_, k) => {
+        const sum = middle.reduce((total, column) => total + outputs[k * width + column], 0);
+        const point = sum / middle.length;
+        return inputs ? inputs.anchors[k] + inputs.scales[k] * point : base + scale * point;
+      });
     });
   }
 

@@ -1,4 +1,6 @@
 import { gateCount } from "../../kernels/mod.ts";
+import type { NetworkModel } from "../forecast/learner.ts";
+import { networkInputNames } from "../forecast/network_inputs.ts";
 import { type Head, headWidth } from "../model/head.ts";
 import type { Parameters } from "../model/parameters.ts";
 import { sealOnnx, TICKCAST_METADATA } from "./onnx_checksum.ts";
@@ -25,6 +27,11 @@ export interface OnnxExportOptions {
   readonly features: readonly string[];
   /** Scaling that is done inside the graph; values go in and out as they are where left out. */
   readonly scaling?: OnnxScaling;
+  /**
+   * Features beside the target of a network that sees what Tickcast makes of its frames, instead of the
+   * frames themselves; see {@linkcode exportModelOnnx}.
+   */
+  readonly covariates?: number;
 }
 
 /** PyTorch's gates i f g o and r z n, in the order of ONNX: i o f c and z r h. */
@@ -119,7 +126,8 @@ export function exportOnnx(
   }
   // A size of 0 keeps the one that was there.
   const shape = graph.integers("forecast_shape", [0, 0, head.horizon, width]);
-  if (head.loss === "pinball") {
+  // Tickcast's own network averages what its head says, crossing or not.
+  if (head.loss === "pinball" && options.covariates === undefined) {
     const count = graph.integers("levels", [width]);
     const reshaped = graph.node("Reshape", [y, shape]);
     graph.node("TopK", [reshaped, count], ["y", "order"], { axis: -1, largest: 0, sorted: 1 });
@@ -128,10 +136,34 @@ export function exportOnnx(
   graph.output("y", ["steps", "batch", head.horizon, width]);
   for (const letter of letters) graph.output(`${letter}_out`, [layers, "batch", hiddenSize]);
   const { loss, horizon, levels } = head;
-  const file = graph.finish({
-    [TICKCAST_METADATA]: JSON.stringify({ format: 1, cell, features, loss, horizon, levels }),
-  });
-  return sealOnnx(file);
+  const { covariates } = options;
+  const description = { format: 1, cell, features, loss, horizon, levels, covariates };
+  return sealOnnx(graph.finish({ [TICKCAST_METADATA]: JSON.stringify(description) }));
+}
+
+/**
+ * Writes a network of Tickcast as an ONNX model, with the names of what it sees. `--model` and
+ * {@linkcode OnnxExpert} make those numbers of the frames, as they do for the network itself; another
+ * runtime must bring them, and turns an output `o` of step h into `anchor_h + scale_h · o`. Quantiles
+ * stand as the head says them, not put in order.
+ *
+ * @param model The network.
+ * @returns The file.
+ *
+ * @example An untrained network as a file
+ * ```ts
+ * import { exportModelOnnx, readOnnxModel } from "@tickcast/tickcast/onnx";
+ * import { openNetwork } from "@tickcast/tickcast";
+ *
+ * const network = await openNetwork({ horizon: 2, hiddenSize: 4 });
+ * const file = exportModelOnnx(network.exportModel());
+ * if (readOnnxModel(file).inputs[0].name !== "x") throw new Error();
+ * network.dispose();
+ * ```
+ */
+export function exportModelOnnx(model: NetworkModel): Uint8Array<ArrayBuffer> {
+  const { parameters, head, covariates } = model;
+  return exportOnnx(parameters, { head, covariates, features: networkInputNames(covariates) });
 }
 
 /** `W [1, G·H, I]`, `R [1, G·H, H]` and `B [1, 2·G·H]` of a layer. @returns Their names. */

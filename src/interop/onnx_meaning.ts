@@ -1,3 +1,4 @@
+import { MIDDLE_LEVELS } from "../forecast/recurrent_expert.ts";
 import { TICKCAST_METADATA } from "./onnx_checksum.ts";
 import type { OnnxModel } from "./onnx_model.ts";
 
@@ -7,10 +8,12 @@ export interface OnnxMeaning {
   readonly horizon: number;
   /** Numbers for each step. */
   readonly width: number;
-  /** Which of them is the point forecast. */
-  readonly point: number;
+  /** Which of them are averaged to the point forecast. */
+  readonly middle: readonly number[];
   /** The features, target first, where the file names them. */
   readonly features?: readonly string[];
+  /** Features beside the target, where the model sees what Tickcast's own network would see of them. */
+  readonly covariates?: number;
 }
 
 /**
@@ -25,7 +28,7 @@ export interface OnnxMeaning {
 export function onnxMeaning(model: OnnxModel, length: number): OnnxMeaning {
   const own = model.metadata[TICKCAST_METADATA];
   const darts = model.metadata["darts.onnx_spec"];
-  let meaning: OnnxMeaning = { horizon: length, width: 1, point: 0 };
+  let meaning: OnnxMeaning = { horizon: length, width: 1, middle: [0] };
   try {
     if (own !== undefined) meaning = fromOwn(JSON.parse(own));
     else if (darts !== undefined) meaning = fromDarts(JSON.parse(darts));
@@ -41,12 +44,23 @@ export function onnxMeaning(model: OnnxModel, length: number): OnnxMeaning {
 }
 
 function fromOwn(
-  description: { horizon: number; loss: string; levels?: number[]; features: string[] },
+  description: {
+    horizon: number;
+    loss: string;
+    levels?: number[];
+    features: string[];
+    covariates?: number;
+  },
 ): OnnxMeaning {
-  const { horizon, loss, levels, features } = description;
-  if (loss === "gaussian") return { horizon, width: 2, point: 0, features };
-  if (loss !== "pinball" || !levels) return { horizon, width: 1, point: 0, features };
-  return { horizon, width: levels.length, point: median(levels), features };
+  const { horizon, loss, levels, features, covariates } = description;
+  const rest = { horizon, features, covariates };
+  if (loss === "gaussian") return { ...rest, width: 2, middle: [0] };
+  if (loss !== "pinball" || !levels) return { ...rest, width: 1, middle: [0] };
+  const middle = levels.flatMap((level, k) =>
+    level >= MIDDLE_LEVELS[0] && level <= MIDDLE_LEVELS[1] ? [k] : []
+  );
+  const isNetwork = covariates !== undefined && middle.length > 0;
+  return { ...rest, width: levels.length, middle: isNetwork ? middle : [median(levels)] };
 }
 
 /** Darts names the parameters of a likelihood `q0.50` (quantiles) or by letters, the location first. */
@@ -58,7 +72,7 @@ function fromDarts(
   return {
     horizon: spec.output_chunk_length,
     width: names.length,
-    point: levels.some(Number.isNaN) ? 0 : median(levels),
+    middle: [levels.some(Number.isNaN) ? 0 : median(levels)],
   };
 }
 

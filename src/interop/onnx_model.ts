@@ -31,6 +31,18 @@ export const ONNX_FLOAT = 1;
  * @param file The file's bytes.
  * @returns Inputs, outputs and metadata.
  * @throws {SyntaxError} when the file is malformed or holds no graph.
+ *
+ * @example
+ * ```ts
+ * import { exportOnnx, readOnnxModel } from "@tickcast/tickcast/onnx";
+ * import { Parameters } from "@tickcast/tickcast";
+ *
+ * const parameters = new Parameters({
+ *   cell: "gru", inputSize: 1, hiddenSize: 2, layers: 1, outputSize: 1,
+ * });
+ * const file = exportOnnx(parameters, { head: { loss: "mse", horizon: 1 }, features: ["value"] });
+ * if (readOnnxModel(file).producer !== "tickcast") throw new Error();
+ * ```
  */
 export function readOnnxModel(file: Uint8Array): OnnxModel {
   let graph: Uint8Array | undefined;

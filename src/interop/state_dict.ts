@@ -56,6 +56,16 @@ export function parametersFromStateDict(
  *
  * @param parameters The network.
  * @returns Its tensors by PyTorch's names, sharing the parameters' memory.
+ *
+ * @example
+ * ```ts
+ * import { Parameters, stateDict } from "@tickcast/tickcast";
+ *
+ * const tensors = stateDict(
+ *   new Parameters({ cell: "lstm", inputSize: 1, hiddenSize: 2, layers: 1, outputSize: 1 }),
+ * );
+ * if (tensors["rnn.weight_ih_l0"].shape.join() !== "8,1") throw new Error();
+ * ```
  */
 export function stateDict(parameters: Parameters): Record<string, Tensor> {
   return Object.fromEntries(

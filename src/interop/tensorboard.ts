@@ -53,6 +53,15 @@ export function tensorBoardStream(): TransformStream<TensorBoardEvent, Uint8Arra
  * @param event What is to be shown of a step.
  * @returns The record's bytes.
  * @throws {RangeError} when the step is not a whole number, or a histogram is empty or not finite.
+ *
+ * @example
+ * ```ts
+ * import { encodeTensorBoardEvent } from "@tickcast/tickcast";
+ *
+ * const record = encodeTensorBoardEvent({ step: 1, time: 0, scalars: { loss: 0.5 } });
+ * // A record says first how long its message is.
+ * if (new DataView(record.buffer).getUint32(0, true) !== record.length - 16) throw new Error();
+ * ```
  */
 export function encodeTensorBoardEvent(event: TensorBoardEvent): Uint8Array<ArrayBuffer> {
   const { step, time, scalars = {}, histograms = {} } = event;

@@ -81,6 +81,16 @@ export function parameterLayout(architecture: Architecture): ParameterEntry[] {
  * @param architecture The network.
  * @returns The length of its flat parameters.
  * @throws {RangeError} when a size is not a positive whole number.
+ *
+ * @example
+ * ```ts
+ * import { parameterCount } from "@tickcast/tickcast";
+ *
+ * const count = parameterCount({
+ *   cell: "gru", inputSize: 1, hiddenSize: 4, layers: 1, outputSize: 2,
+ * });
+ * if (count !== 3 * 4 * (1 + 4 + 2) + 2 * 4 + 2) throw new Error();
+ * ```
  */
 export function parameterCount(architecture: Architecture): number {
   const last = parameterLayout(architecture).at(-1)!;

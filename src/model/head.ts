@@ -21,6 +21,13 @@ export interface Head {
  * @param head The head.
  * @returns The levels of a quantile head, 2 for a Gaussian, else 1.
  * @throws {RangeError} when a quantile head has no levels.
+ *
+ * @example
+ * ```ts
+ * import { headWidth } from "@tickcast/tickcast";
+ *
+ * if (headWidth({ loss: "pinball", horizon: 6, levels: [0.1, 0.5, 0.9] }) !== 3) throw new Error();
+ * ```
  */
 export function headWidth(head: Head): number {
   if (head.loss === "gaussian") return 2;
@@ -34,6 +41,13 @@ export function headWidth(head: Head): number {
  *
  * @param head The head.
  * @returns horizon × width.
+ *
+ * @example
+ * ```ts
+ * import { headOutputs } from "@tickcast/tickcast";
+ *
+ * if (headOutputs({ loss: "gaussian", horizon: 6 }) !== 12) throw new Error();
+ * ```
  */
 export function headOutputs(head: Head): number {
   return head.horizon * headWidth(head);

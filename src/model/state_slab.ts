@@ -19,6 +19,23 @@ export const SERIES_LIMIT = 1 << 20;
 /**
  * The recurrent states of many series in device memory, one row a series. Steps gather the rows that
  * ticked. A row is read and written exactly, so that a series moves or resumes to the last bit.
+ *
+ * @example
+ * ```ts
+ * import { StateSlab } from "@tickcast/tickcast";
+ * import { openBackend } from "@tickcast/tickcast/kernels";
+ *
+ * const backend = await openBackend("reference");
+ * const slab = new StateSlab(backend, {
+ *   cell: "lstm", inputSize: 1, hiddenSize: 2, layers: 1, outputSize: 1,
+ * });
+ * const row = slab.allocateRow();
+ * slab.writeRow(row, Float32Array.of(1, 2, 3, 4));
+ * const values = new Float32Array(slab.rowLength);
+ * slab.readRow(row, values);
+ * if (values.join() !== "1,2,3,4") throw new Error();
+ * backend.dispose();
+ * ```
  */
 export class StateSlab {
   /** Rises whenever the buffers were replaced by larger ones: what was bound to the old must be bound anew. */

@@ -2,11 +2,12 @@ import {
   backoffMs,
   type Clock,
   type IngestAnswer,
+  limits,
+  SseParser,
   systemClock,
   type Tick,
 } from "../../streams/mod.ts";
 import { ClientError } from "./client_error.ts";
-import { readEvents } from "./event_reader.ts";
 import type { ForecastMessage } from "./wire.ts";
 
 /** How a {@linkcode TickcastClient} reaches its server. */
@@ -51,6 +52,8 @@ export interface PageOptions {
   readonly search?: string;
 }
 
+/** Characters of one forecast at most: one of 1,000 steps and 20 levels has about 300,000. */
+const FORECAST_CHARACTERS_MAX = 4 * limits.frameBytes;
 /** A server gives a sign of life every 15 s; one that gave none for so long is gone. */
 const SILENCE_MAX_MS = 45_000;
 
@@ -207,13 +210,13 @@ export class TickcastClient {
           signal: connection,
         });
         if (!answer.ok || answer.body === null) throw await refusal(answer);
-        const heard = (): void => {
+        const parser = new SseParser(FORECAST_CHARACTERS_MAX, lastId);
+        const reader = answer.body.getReader();
+        for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
           heardMs = this.#clock.now();
-        };
-        for await (const { id, data } of readEvents(answer.body, heard)) {
           failures = 0;
-          lastId = id;
-          yield JSON.parse(data);
+          for (const { data } of parser.push(piece.value)) yield JSON.parse(data);
+          lastId = parser.lastId;
         }
       } catch (error) {
         if (error instanceof ClientError && !error.temporary) throw error;

@@ -264,7 +264,7 @@ export class DurableEngine {
     void this.checkpoint();
   }
 
-  /** Saves before anything goes on, after what is being saved. */
+  /** Saves at once, after what is being saved. */
   async #saveNow(): Promise<boolean> {
     await this.#saving;
     return await this.#save();
@@ -292,7 +292,7 @@ export class DurableEngine {
 
   #refuseWhenStopped(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#closing) throw new Error("Cannot accept ticks: the engine is closing");
+    if (this.#closing) throw new Error("Cannot go on: the engine is closing");
   }
 
   #release(count: number): void {

@@ -1,4 +1,11 @@
-import { type Clock, FanOut, limits, type ServerSocket, systemClock } from "../../streams/mod.ts";
+import {
+  type Clock,
+  encodeSse,
+  FanOut,
+  type SseSubscriber,
+  sseSubscriber,
+  systemClock,
+} from "../../streams/mod.ts";
 import type { Forecast } from "../forecast/forecast.ts";
 import type { Access } from "./access/access.ts";
 import type { Grant } from "./access/tokens.ts";
@@ -8,8 +15,6 @@ import { encodeForecast } from "./wire.ts";
 
 /** Forecasts remembered for those that come back: some seconds of a busy server, about 6 MB. */
 const REMEMBERED = 4096;
-/** How often a stream with nothing to say gives a sign of life: proxies close silent ones after 60 s. */
-const SIGN_OF_LIFE_MS = 15_000;
 
 interface Numbered {
   readonly number: number;
@@ -27,8 +32,9 @@ export class EventStreams {
   readonly #connections: ConnectionLimit;
   readonly #fanOut: FanOut<Numbered>;
   readonly #remembered: Numbered[] = [];
-  readonly #open = new Map<EventStream, Grant>();
-  readonly #ending = new AbortController();
+  readonly #clock: Clock;
+  readonly #open = new Map<SseSubscriber, Grant>();
+  #closing = false;
   readonly #unsubscribe: () => void;
 
   /** Serves an engine. */
@@ -41,6 +47,7 @@ export class EventStreams {
     this.#engine = engine;
     this.#access = access;
     this.#connections = connections;
+    this.#clock = clock;
     this.#fanOut = new FanOut<Numbered>({
       series: ({ forecast }) => forecast.series,
       encode: encodeEvent,
@@ -56,7 +63,6 @@ export class EventStreams {
       }
       return this.#fanOut.size > 0 ? this.#fanOut.publish(items) : undefined;
     });
-    void this.#giveSignsOfLife(clock);
   }
 
   /** How many streams are open. */
@@ -78,30 +84,33 @@ export class EventStreams {
     series: readonly string[] | undefined,
     after: number | undefined,
   ): ReadableStream<Uint8Array> | undefined {
-    const release = this.#ending.signal.aborted ? undefined : this.#connections.take();
+    const release = this.#closing ? undefined : this.#connections.take();
     if (release === undefined) return undefined;
-    const stream = new EventStream();
+    const stream = sseSubscriber({ encoded: true, clock: this.#clock });
+    const { body, socket } = stream;
     this.#open.set(stream, grant);
-    stream.on("close", () => {
+    socket.on("close", () => {
       release();
       this.#open.delete(stream);
     });
-    stream.comment("open");
-    for (const item of this.#before(series, after)) stream.write(encodeEvent(item));
-    this.#fanOut.subscribe(stream, series);
-    return stream.body;
+    // The answer begins with its first bytes, and the first forecast may be an hour away.
+    const write = (text: string): void => socket.send(text, { binary: false }, () => {});
+    write(": open\n\n");
+    for (const item of this.#before(series, after)) write(encodeEvent(item));
+    this.#fanOut.subscribe(socket, series);
+    return body;
   }
 
   /** Ends the streams whose token is gone. */
   review(): void {
-    for (const [stream, grant] of this.#open) if (!this.#access.holds(grant)) stream.terminate();
+    for (const [stream, grant] of this.#open) if (!this.#access.holds(grant)) stream.close();
   }
 
   /** Ends all streams. */
   close(): void {
     this.#unsubscribe();
-    this.#ending.abort();
-    for (const stream of [...this.#open.keys()]) stream.terminate();
+    this.#closing = true;
+    for (const stream of [...this.#open.keys()]) stream.close();
   }
 
   /** What a new reader gets first. */
@@ -120,88 +129,8 @@ export class EventStreams {
       if (forecast !== undefined) yield { number: last, forecast };
     }
   }
-
-  async #giveSignsOfLife(clock: Clock): Promise<void> {
-    const { signal } = this.#ending;
-    while (!signal.aborted) {
-      await clock.sleep(SIGN_OF_LIFE_MS, signal);
-      for (const stream of this.#open.keys()) stream.comment("");
-    }
-  }
 }
 
 function encodeEvent({ number, forecast }: Numbered): string {
-  return `id: ${number}\ndata: ${encodeForecast(forecast)}\n\n`;
-}
-
-/** One answer that goes on, as the socket that a fan-out writes to. */
-class EventStream implements ServerSocket {
-  readonly OPEN = 1;
-  readyState = 1;
-  readonly body: ReadableStream<Uint8Array>;
-  #controller!: ReadableStreamDefaultController<Uint8Array>;
-  readonly #utf8 = new TextEncoder();
-  readonly #closeListeners = new Set<() => void>();
-  /** Told when the reader has room again. */
-  #unsent: (() => void)[] = [];
-
-  constructor() {
-    this.body = new ReadableStream(
-      {
-        start: (controller): void => {
-          this.#controller = controller;
-        },
-        pull: (): void => {
-          for (const done of this.#unsent.splice(0)) done();
-        },
-        cancel: (): void => this.#end(),
-      },
-      { highWaterMark: limits.socketBufferBytes, size: (chunk) => chunk?.byteLength ?? 0 },
-    );
-  }
-
-  /** Writes an event before the fan-out does. */
-  write(text: string): void {
-    if (this.readyState === this.OPEN) this.#controller.enqueue(this.#utf8.encode(text));
-  }
-
-  /** Writes a line that readers pass over; not to one that has still to read. */
-  comment(text: string): void {
-    if ((this.#controller.desiredSize ?? 0) > 0) this.write(`: ${text}\n\n`);
-  }
-
-  send(data: Uint8Array, _options: { binary: boolean }, done: (error?: Error) => void): void {
-    if (this.readyState !== this.OPEN) return done(new Error("The stream has ended"));
-    this.#controller.enqueue(data);
-    if ((this.#controller.desiredSize ?? 0) > 0) queueMicrotask(done);
-    else this.#unsent.push(done);
-  }
-
-  on(event: "message" | "close" | "error", listener: (...args: never[]) => void): void {
-    if (event === "close") this.#closeListeners.add(listener as () => void);
-  }
-
-  off(event: "close" | "error", listener: () => void): void {
-    if (event === "close") this.#closeListeners.delete(listener);
-  }
-
-  pause(): void {}
-  resume(): void {}
-
-  close(): void {
-    this.terminate();
-  }
-
-  terminate(): void {
-    if (this.readyState !== this.OPEN) return;
-    this.#end();
-    this.#controller.close();
-  }
-
-  #end(): void {
-    if (this.readyState !== this.OPEN) return;
-    this.readyState = 3;
-    for (const listener of this.#closeListeners) listener();
-    for (const done of this.#unsent.splice(0)) done();
-  }
+  return encodeSse({ id: `${number}`, data: encodeForecast(forecast) });
 }

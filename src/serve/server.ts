@@ -103,7 +103,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const monitor = new Monitor(engine);
   const metrics = new Metrics(engine, monitor, () => sockets.subscribers + streams.size);
   const app = makeApp(engine, { access, readiness, streams, monitor, metrics });
-  const answer = getRequestListener(app.fetch);
+  // The adapter would put a Response of its own in place of the global one, for the whole process.
+  const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const http: HttpServer = tls === undefined
     ? createHttpServer(PATIENCE, (request, response) => void answer(request, response))
     : createHttpsServer(

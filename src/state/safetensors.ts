@@ -122,6 +122,14 @@ export function writeSafetensors(
  * @returns Its arrays and metadata.
  * @throws {SyntaxError} when the file is malformed: its header, a type, a shape, offsets that overlap
  * or leave a hole, a name used twice.
+ *
+ * @example A file cut short
+ * ```ts
+ * import { readSafetensors } from "@tickcast/tickcast";
+ * import { throws } from "node:assert/strict";
+ *
+ * throws(() => readSafetensors(new Uint8Array(4)), SyntaxError);
+ * ```
  */
 export function readSafetensors(file: Uint8Array): Safetensors {
   const { header, data } = readHeader(file);

@@ -88,6 +88,8 @@ export function sseSink<T>(
 export interface SseSubscriberOptions {
   /** The kind of its events; `message` where left out. */
   readonly event?: string;
+  /** The fan-out's messages are whole events, as {@linkcode encodeSse} writes them. */
+  readonly encoded?: boolean;
   /** How often a comment assures a client and the proxies between that the stream lives. Default 15 s. */
   readonly heartbeatMs?: number;
   /** How long a client should wait before it comes back. By default it decides. */
@@ -134,7 +136,7 @@ const HEARTBEAT_MS = 15_000;
  * ```
  */
 export function sseSubscriber(options: SseSubscriberOptions = {}): SseSubscriber {
-  const { clock = systemClock, heartbeatMs = HEARTBEAT_MS, event, retryMs } = options;
+  const { clock = systemClock, heartbeatMs = HEARTBEAT_MS, event, retryMs, encoded } = options;
   const utf8 = new TextEncoder();
   const utf8Decoder = new TextDecoder();
   const closing = new AbortController();
@@ -189,7 +191,7 @@ export function sseSubscriber(options: SseSubscriberOptions = {}): SseSubscriber
     resume(): void {},
     send(data, _options, done): void {
       const message = typeof data === "string" ? data : utf8Decoder.decode(data);
-      waiting.push({ text: encodeSse({ data: message, event }), done });
+      waiting.push({ text: encoded ? message : encodeSse({ data: message, event }), done });
       wake();
     },
     close,

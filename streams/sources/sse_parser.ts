@@ -11,6 +11,18 @@ export interface ReceivedEvent {
 /**
  * Reads a stream of server-sent events as the HTML standard has it (section 9.2.6), in whatever pieces it
  * comes, and in bounded memory.
+ *
+ * @example
+ * ```ts
+ * import { SseParser } from "@tickcast/tickcast/streams";
+ * import { equal } from "node:assert/strict";
+ *
+ * const parser = new SseParser(1000);
+ * const utf8 = new TextEncoder();
+ * equal(parser.push(utf8.encode("id: 7\ndata: 20.5")).length, 0);
+ * equal(parser.push(utf8.encode("\n\n"))[0].data, "20.5");
+ * equal(parser.lastId, "7");
+ * ```
  */
 export class SseParser {
   /** The identifier of the last event. */

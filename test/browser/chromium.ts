@@ -47,16 +47,22 @@ export async function bundle(path: URL): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-/** Opens a page of our own and runs a test on it. `files` by path, each with its type. */
+/** Files by path, each with its type, or what answers a request for one. */
+export type Files =
+  | Readonly<Record<string, readonly [type: string, body: string]>>
+  | ((request: Request) => Response);
+
+/** Opens a page of our own and runs a test on it. */
 export async function withPage(
-  files: Readonly<Record<string, readonly [type: string, body: string]>>,
+  files: Files,
   run: (page: Page, origin: string) => Promise<void>,
 ): Promise<void> {
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+  const answer = typeof files === "function" ? files : (request: Request): Response => {
     const file = files[new URL(request.url).pathname];
     if (!file) return new Response(null, { status: 204 }); // The icon of the page, say.
     return new Response(file[1], { headers: { "content-type": file[0] } });
-  });
+  };
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, answer);
   const browser = await launchChromium();
   try {
     const page = await browser.newPage();

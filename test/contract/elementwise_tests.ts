@@ -68,7 +68,15 @@ export function elementwiseTests(test: Case): void {
     });
   }
 
-  for (const [rows, inputSize, outputSize] of [[1, 1, 1], [3, 17, 3], [17, 64, 60], [64, 100, 1]]) {
+  for (
+    const [rows, inputSize, outputSize] of [
+      [1, 1, 1],
+      [3, 17, 3],
+      [17, 64, 60],
+      [64, 100, 1],
+      [100, 3, 17],
+    ]
+  ) {
     const sizes = { rows, inputSize, outputSize };
     test(`linear ${rows}×${inputSize}→${outputSize}`, async (device, oracle, tolerances) => {
       const random = new Random(rows);

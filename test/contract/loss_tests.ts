@@ -15,7 +15,7 @@ const LOSSES: readonly { kind: LossKind; levels?: number[]; delta?: number; widt
 
 export function lossTests(test: Case): void {
   for (const { width, ...loss } of LOSSES) {
-    for (const [rows, horizon] of [[1, 1], [3, 5], [17, 12], [100, 3]]) {
+    for (const [rows, horizon] of [[1, 1], [3, 5], [17, 12], [64, 1], [100, 3]]) {
       test(`${loss.kind} × ${width}, ${rows}×${horizon}`, async (device, oracle, tolerances) => {
         const random = new Random(rows);
         const predictions = normals(rows * horizon * width, random);
@@ -62,7 +62,7 @@ export function lossTests(test: Case): void {
     });
   }
 
-  for (const length of [1, 3, 17, 1000, 5001]) {
+  for (const length of [1, 3, 17, 64, 100, 5001]) {
     test(`clip ${length} elements`, async (device, oracle, tolerances) => {
       const values = normals(length, new Random(length));
       const [actual, expected] = await Promise.all([device, oracle].map(async (each) => {
@@ -92,7 +92,7 @@ export function lossTests(test: Case): void {
     });
   }
 
-  for (const length of [1, 17, 1000]) {
+  for (const length of [1, 3, 17, 64, 100, 1000]) {
     for (const decoupled of [false, true]) {
       const name = decoupled ? "AdamW" : "Adam";
       test(`ten steps of ${name}, ${length} elements`, async (device, oracle, tolerances) => {

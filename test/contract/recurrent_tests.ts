@@ -13,6 +13,7 @@ const SIZES: readonly (readonly [number, number, number])[] = [
   [17, 64, 64],
   [1, 100, 5],
   [100, 3, 2],
+  [3, 17, 100],
 ];
 
 export function recurrentTests(test: Case): void {

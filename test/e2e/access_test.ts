@@ -298,3 +298,24 @@ Deno.test("HTTPS and WSS with a certificate of one's own", async () => {
     await closed(socket);
   }, { tls: { cert, key } });
 });
+
+Deno.test("bodies over a real socket: none, and in chunks", () =>
+  withServer(async ({ server, engine }) => {
+    const { port } = new URL(server.url);
+    const post = (path: string, pieces: readonly Uint8Array[]): Promise<number> =>
+      new Promise((resolve, reject) => {
+        const request = httpRequest({ port, host: "127.0.0.1", path, method: "POST" });
+        request.on("response", (response) => {
+          response.resume();
+          response.on("end", () => resolve(response.statusCode ?? 0));
+        });
+        request.on("error", reject);
+        for (const piece of pieces) request.write(piece);
+        request.end();
+      });
+    const tick = new TextEncoder().encode('{"series":"a","time":1,"value":2}');
+    equal(await post("/v1/admin/checkpoint", []), 200);
+    equal(await post("/v1/ticks", []), 400);
+    equal(await post("/v1/ticks", [tick.subarray(0, 9), tick.subarray(9)]), 200);
+    equal(engine.health().store.sequence, 1);
+  }));

@@ -1,12 +1,17 @@
 // Feeds and sinks of the command line as processes, with the permissions their tasks give them.
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { connectAsync } from "mqtt";
 import { main as tickcast } from "../../src/cli/main.ts";
 import { encodeSse } from "../../streams/mod.ts";
 import { dialects, ExchangeServer } from "./servers/exchange_server.ts";
 import { FeedServer, until } from "./servers/feed_server.ts";
+import { Mosquitto, mosquittoPath } from "./servers/mosquitto.ts";
 
 const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
-const SERVE = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
+const SERVE = [
+  ...["--allow-net", "--allow-read", "--allow-write", "--allow-env=TICKCAST_*", "--ignore-env"],
+];
+const REPLAY = ["--allow-read"];
 
 /** A command that runs until it is told to end. */
 class Process {
@@ -18,7 +23,7 @@ class Process {
   constructor(permissions: readonly string[], args: readonly string[], stdin = "null") {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", ...permissions, main, ...args],
-      env: { TOKEN: "secret" },
+      env: { TICKCAST_TOKEN: "secret" },
       stdin: stdin as "null" | "piped",
       stdout: "piped",
       stderr: "piped",
@@ -119,7 +124,7 @@ Deno.test("several feeds, a covariate, a grid and sinks from one file; the recor
             kind: "webhook",
             url: at(hook),
             series: ["site/power"],
-            headers: { authorization: "${TOKEN}" },
+            headers: { authorization: "${TICKCAST_TOKEN}" },
           },
         ],
       }),
@@ -148,7 +153,7 @@ Deno.test("several feeds, a covariate, a grid and sinks from one file; the recor
       /^{"series":"site\/power","time":10000,[^\n]*\n$/,
     );
 
-    const replay = new Process(["--allow-read", "--allow-env"], [
+    const replay = new Process(REPLAY, [
       ...["replay", `${folder}/ticks.ndjson`, "--config", config, "--speed", "0"],
     ]);
     equal(await replay.ended(), 0, replay.stderr);
@@ -192,7 +197,7 @@ Deno.test("record an exchange, then replay: forecasts as they were live, byte fo
     await exchange.feed.stop();
     equal(JSON.parse(record.stdout).ticks, 50);
 
-    const replay = new Process(["--allow-read", "--allow-env"], [
+    const replay = new Process(REPLAY, [
       ...["replay", file, "--speed", "0", ...forecaster],
     ]);
     equal(await replay.ended(), 0, replay.stderr);
@@ -200,13 +205,52 @@ Deno.test("record an exchange, then replay: forecasts as they were live, byte fo
 
     // At a pace of its own, and from what record alone had written.
     const started = performance.now();
-    const paced = new Process(["--allow-read", "--allow-env"], [
+    const paced = new Process(REPLAY, [
       ...["replay", `${folder}/alone.ndjson`, "--speed", "2", ...forecaster],
     ]);
     equal(await paced.ended(), 0, paced.stderr);
     equal(lines(paced.stdout).length, 50);
     ok(performance.now() > started);
   }));
+
+const mosquitto = mosquittoPath();
+
+Deno.test({
+  name: "ticks come from a broker as SenML, and forecasts go to one",
+  ignore: mosquitto === undefined,
+  fn: () =>
+    withFolder(async (folder) => {
+      const broker = await Mosquitto.start(mosquitto ?? "");
+      const client = await connectAsync(broker.url);
+      const forecasts: { topic: string; step: number }[] = [];
+      client.on("message", (topic, payload) => {
+        forecasts.push({ topic, step: JSON.parse(String(payload)).step });
+      });
+      await client.subscribeAsync("forecasts/#", { qos: 1 });
+      const config = `${folder}/tickcast.json`;
+      await Deno.writeTextFile(
+        config,
+        JSON.stringify({
+          sinks: [{ kind: "mqtt", url: broker.url, topic: "forecasts/{series}" }],
+        }),
+      );
+      const serve = new Process(SERVE, [
+        ...["serve", "--port", "0", "--config", config, "--feed", broker.url],
+        ...["--topics", "plant/#", "--format", "senml", "--client-id", "tickcast"],
+      ]);
+      await until(() => serve.stderr.includes("connected"));
+      for (let n = 0; n < 30; n++) {
+        const pack = [{ bn: "boiler/", bt: 1.7e9 + n, n: "temp", u: "Cel", v: 60 + n % 5 }];
+        await client.publishAsync("plant/boiler", JSON.stringify(pack), { qos: 1 });
+      }
+      await until(() => forecasts.length === 30);
+      equal(await serve.end(), 0, serve.stderr);
+      await client.endAsync(true);
+      await broker.stop();
+      deepEqual(forecasts.map(({ step }) => step), Array.from({ length: 30 }, (_, n) => n));
+      deepEqual(new Set(forecasts.map(({ topic }) => topic)), new Set(["forecasts/boiler/temp"]));
+    }),
+});
 
 Deno.test("lines of JSON on standard input: served, and replayed", async () => {
   const input = Array.from({ length: 40 }, (_, n) => tick("a", n)).concat("oops").join("\n");
@@ -220,7 +264,7 @@ Deno.test("lines of JSON on standard input: served, and replayed", async () => {
     step = body.step ?? 0;
   }
   equal(await serve.end(), 0, serve.stderr);
-  const replay = new Process(["--allow-read", "--allow-env"], ["replay", "-"], "piped");
+  const replay = new Process(REPLAY, ["replay", "-"], "piped");
   await replay.type(input);
   equal(await replay.ended(), 0, replay.stderr);
   equal(lines(replay.stdout).length, 40);

@@ -117,6 +117,18 @@ Deno.test("train repeats to the bit under one seed, and takes every choice", () 
     assert.deepEqual(await train(...choices), first);
     assert.notDeepEqual(await train(...choices.with(-1, "8")), first);
     await train("--cell", "gru_reset_before", "--optimiser", "adam", "--loss", "gaussian");
+
+    const onnx = join(folder, "model.onnx");
+    const exported = await task(
+      ...["train", csv, ...COLUMNS, "--season", "0", "-o", onnx, "--json"],
+      ...["--hidden", "6", "--epochs", "1"],
+    );
+    assert.equal(exported.code, 0, exported.err);
+    const replayed = await task(
+      ...["replay", csv, ...COLUMNS, "--speed", "0", "--experts", "last_value", "--model", onnx],
+    );
+    assert.equal(replayed.code, 0, replayed.err);
+    assert.deepEqual(JSON.parse(replayed.out.trim().split("\n").at(-1)!).flags, []);
   }));
 
 Deno.test("train says what is wrong", () =>

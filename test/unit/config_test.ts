@@ -11,7 +11,7 @@ const committed = JSON.parse(
 /** One of everything. */
 const EXAMPLE = {
   $schema: "./tickcast.schema.json",
-  server: { host: "127.0.0.1", port: 8080 },
+  server: { host: "127.0.0.1", port: 8080, maxSeries: 100, allowOrigin: ["https://a.example"] },
   state: "state",
   record: "ticks.ndjson",
   forecast: { horizon: 6, season: 24, cell: "gru", retrainEvery: 512, experts: ["light"] },
@@ -118,6 +118,13 @@ Deno.test("variables of the environment are put in, and one that is not set is n
     /sinks\[0\]\.headers\.a: environment variable TOKEN is not set/,
   );
   throws(() => parseConfig("{", () => undefined), /not JSON/);
+});
+
+Deno.test("the file in the documentation can be used", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/feeds.md", import.meta.url));
+  const files = [...page.matchAll(/```json\n([^]*?)```/g)].map(([, file]) => file);
+  equal(files.length, 1);
+  equal(parseConfig(files[0], () => "token").feeds?.length, 2);
 });
 
 Deno.test("a configuration says what the command line would", () => {

@@ -1,3 +1,4 @@
+import type { Contribution } from "../explanation.ts";
 import type { History } from "../history.ts";
 import type { Seasons } from "../seasonality.ts";
 import type { Stateful } from "../state_buffer.ts";
@@ -23,4 +24,9 @@ export interface Expert extends Stateful {
   observe(step: number): void;
   /** Writes the points for 1 … horizon steps after `step`; `NaN` where it has no opinion yet. */
   predict(step: number, points: Float64Array): void;
+  /**
+   * What moved its point for `ahead` steps after `step`, the last one observed, away from the last
+   * value. The contributions add up to that difference.
+   */
+  explain?(step: number, ahead: number): readonly Contribution[];
 }

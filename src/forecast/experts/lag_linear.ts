@@ -1,3 +1,4 @@
+import type { Contribution } from "../explanation.ts";
 import { RecursiveLeastSquares } from "../recursive_least_squares.ts";
 import { RunningScale } from "../scaler.ts";
 import type { StateReader, StateWriter } from "../state_buffer.ts";
@@ -103,6 +104,31 @@ export class LagLinear implements Expert {
     }
   }
 
+  /** Every feature times its coefficient: linear, so exact. */
+  explain(step: number, ahead: number): Contribution[] {
+    if (!this.#fill(step)) return [];
+    const { size, coefficients } = this.#regression;
+    const { lags, harmonics } = this.#options;
+    const unit = this.#unit();
+    const part = (from: number, to: number): number => {
+      let sum = 0;
+      for (let j = from; j < to; j++) sum += coefficients[(ahead - 1) * size + j] * this.#x[j];
+      return unit * sum;
+    };
+    const parts = [
+      { input: "drift", value: part(0, 1) },
+      { input: "distance from the slow mean", value: part(1, 2) },
+    ];
+    for (let lag = 0; lag < lags; lag++) {
+      parts.push({ input: changeName(lag), value: part(2 + lag, 3 + lag) });
+    }
+    this.#context.seasons.forEach((period, s) => {
+      const at = 2 + lags + 2 * harmonics * s;
+      parts.push({ input: `phase of ${period} steps`, value: part(at, at + 2 * harmonics) });
+    });
+    return parts;
+  }
+
   /** Appends the state. */
   save(writer: StateWriter): void {
     this.#scale.save(writer);
@@ -154,6 +180,10 @@ export class LagLinear implements Expert {
     }
     return true;
   }
+}
+
+function changeName(lag: number): string {
+  return lag === 0 ? "latest change" : `change ${lag} step${lag > 1 ? "s" : ""} ago`;
 }
 
 function clip(x: number, limit: number): number {

@@ -1,3 +1,4 @@
+import type { Contribution } from "../explanation.ts";
 import { RecursiveLeastSquares } from "../recursive_least_squares.ts";
 import { RunningScale } from "../scaler.ts";
 import { latestInSlot, seasonalMedian } from "../seasonal_base.ts";
@@ -97,6 +98,25 @@ export class SeasonalLinear implements Expert {
     }
   }
 
+  /** The base, and every feature times its coefficient, whatever its wave: linear, so exact. */
+  explain(step: number, ahead: number): Contribution[] {
+    if (!this.#ready(step) || !(this.#scale.value > 0)) return [];
+    const { history } = this.#context;
+    const base = this.#fill(step, ahead);
+    const { size, coefficients } = this.#regressions[ahead - 1];
+    const count = FEATURES_FIXED + this.#options.lags;
+    const parts = [{ input: "usual value of the slot", value: base - history.at(step) }];
+    for (let j = 0; j < count; j++) {
+      let sum = 0;
+      for (let k = j; k < size; k += count) sum += coefficients[k] * this.#x[k];
+      parts.push({
+        input: featureName(j, this.#short, this.#long),
+        value: this.#scale.value * sum,
+      });
+    }
+    return parts;
+  }
+
   /** Appends the state. */
   save(writer: StateWriter): void {
     this.#scale.save(writer);
@@ -154,6 +174,27 @@ export class SeasonalLinear implements Expert {
     const { history } = this.#context;
     const base = seasonalMedian(history, step, step - 1, this.#context.seasons);
     return Number.isNaN(base) ? 0 : history.at(step) - base;
+  }
+}
+
+function featureName(index: number, short: number, long: number): string {
+  switch (index) {
+    case 0:
+      return "drift";
+    case 1:
+      return "usual value of the slot";
+    case 2:
+    case 6:
+      return "latest deviation from the usual";
+    case 3:
+    case 4:
+      return `the slot ${short} steps ago`;
+    case 5:
+      return `the slot ${long} steps ago`;
+    default: {
+      const lag = index - FEATURES_FIXED;
+      return `deviation ${lag} step${lag > 1 ? "s" : ""} ago`;
+    }
   }
 }
 

@@ -1,11 +1,11 @@
-import type { Context, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
+import type { Context } from "hono";
 import type { Learner } from "../../forecast/learner.ts";
 import { readModel, writeModel } from "../../interop/model_file.ts";
 import { JournalError } from "../../state/store.ts";
 import type { Engine } from "../engine.ts";
 import { operation, type OperationText } from "../openapi/operation.ts";
 import { problem } from "../problem.ts";
+import { readBody } from "../read_body.ts";
 import type { App, ServerEnv } from "../server_env.ts";
 
 /** A model of 10 million parameters has 40 MB. */
@@ -20,15 +20,12 @@ type Deed = (context: Context<ServerEnv>, learner: Learner) => Promise<Response>
  * effect between two ticks and is saved before it is answered.
  */
 export function adminRoutes(app: App, engine: Engine): void {
-  const limit = (maxSize: number): MiddlewareHandler<ServerEnv> =>
-    bodyLimit({
-      maxSize,
-      onError: (context) =>
-        problem(context, 413, "too-large", `a body has at most ${maxSize} bytes`),
-    });
-  const [small, large] = [limit(BODY_BYTES_MAX), limit(MODEL_BYTES_MAX)];
-  app.use("/v1/admin/*", (context, next) => {
-    return context.req.method === "PUT" ? large(context, next) : small(context, next);
+  app.use("/v1/admin/*", async (context, next) => {
+    if (context.req.method === "POST") {
+      const body = await readBody(context, BODY_BYTES_MAX);
+      if (body instanceof Response) return body;
+    }
+    await next();
   });
 
   const note = (context: Context<ServerEnv>, action: string): void =>
@@ -93,10 +90,10 @@ export function adminRoutes(app: App, engine: Engine): void {
       });
     }),
   );
-  app.put(
-    "/v1/admin/model",
-    withLearner(async (context, learner) => {
-      const file = new Uint8Array(await context.req.arrayBuffer());
+  app.put("/v1/admin/model", async (context) => {
+    const file = await readBody(context, MODEL_BYTES_MAX);
+    if (file instanceof Response) return file;
+    const adopt = withLearner(async (context, learner) => {
       try {
         const model = readModel(file);
         await engine.change(() => learner.adopt(model));
@@ -106,8 +103,9 @@ export function adminRoutes(app: App, engine: Engine): void {
       }
       note(context, "adopt a model");
       return context.json(learner.learning);
-    }),
-  );
+    });
+    return await adopt(context);
+  });
   app.get("/v1/learning", (context) => {
     const { learner } = engine.forecaster;
     if (learner === undefined) {

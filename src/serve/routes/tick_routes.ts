@@ -1,25 +1,22 @@
-import { bodyLimit } from "hono/body-limit";
 import { ingestAnswer, type InputError, limits, TickDecoder } from "../../../streams/mod.ts";
 import { JournalError } from "../../state/store.ts";
 import { type Access, tooFrequent } from "../access/access.ts";
 import type { Engine } from "../engine.ts";
 import { operation } from "../openapi/operation.ts";
 import { problem } from "../problem.ts";
+import { readBody } from "../read_body.ts";
 import type { App } from "../server_env.ts";
 
 /** Ticks in by POST: acknowledged when they are durable. */
 export function tickRoutes(app: App, engine: Engine, access: Access): void {
   app.post(
     "/v1/ticks",
-    bodyLimit({
-      maxSize: limits.frameBytes,
-      onError: (context) =>
-        problem(context, 413, "too-large", `a body has at most ${limits.frameBytes} bytes`),
-    }),
     async (context) => {
       engine.received("http");
+      const body = await readBody(context, limits.frameBytes);
+      if (body instanceof Response) return body;
       const decoder = new TickDecoder();
-      const decoded = decoder.decode(new Uint8Array(await context.req.arrayBuffer()));
+      const decoded = decoder.decode(body);
       const rejected: InputError[] = [...decoded.rejected];
       const { grant, address } = context.var;
       const waitMs = access.takeTicks(grant, address, decoded.ticks.length);
