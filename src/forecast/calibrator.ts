@@ -7,8 +7,8 @@ import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 /** Errors of h steps overlap, so they tell less each: the memory of their shape is longer. */
 const SHAPE_STEPS = 2000;
 const SHAPE_STEPS_PER_AHEAD = 100;
-const CONFORMAL_RATE = 0.002;
-const CONFORMAL_WIDTH_RATE = 0.003;
+const CONFORMAL_RATE = 0.001;
+const CONFORMAL_WIDTH_RATE = 0.002;
 /** Errors that the starting shape counts for, of those that do not overlap. */
 const SHAPE_PRIOR = 30;
 /** The tables of shapes are refreshed so many times within a horizon. */

@@ -11,7 +11,8 @@ export interface GuardOptions {
   readonly share: number;
   /**
    * How much more than any other the first expert weighs before anything is known; 1 where left out. It
-   * is where the mixture stands as long as nobody has shown to be better.
+   * is where the mixture stands as long as nobody has shown to be better. At most h + 1 where labels
+   * overlap h times, since chance then looks like evidence so much the more.
    */
   readonly trust?: number;
   /** Steps ahead. Labels of h steps overlap, so each tells less: learning rates are h^¼ times lower. */
@@ -43,6 +44,7 @@ export class Guard implements Stateful {
   readonly #rates: Float64Array;
   readonly #prior: number;
   readonly #caution: number;
+  readonly #trust: number;
 
   /**
    * @param size Experts.
@@ -55,6 +57,7 @@ export class Guard implements Stateful {
     this.#variances = new Float64Array(size);
     this.#ranges = new Float64Array(size);
     this.#rates = new Float64Array(size).fill(1);
+    this.#trust = Math.min(options.trust ?? 1, options.ahead + 1);
     this.#caution = options.ahead ** -0.25;
     this.#prior = Math.log(Math.max(2, size));
   }
@@ -80,7 +83,7 @@ export class Guard implements Stateful {
     for (let e = 0; e < size; e++) {
       if (!Number.isFinite(points[offset + e * stride])) weights[e] = 0;
       else weights[e] = this.#rates[e] * Math.exp(this.#rates[e] * this.#regrets[e] - highest);
-      if (e === 0) weights[e] *= this.#options.trust ?? 1;
+      if (e === 0) weights[e] *= this.#trust;
       total += weights[e];
     }
     const { share } = this.#options;

@@ -27,7 +27,7 @@ const HISTORY_LIMIT = 16_384;
 const WARM_UP_STEPS = 50;
 /** Ticks whose p-value is below are flagged. */
 const ANOMALY_LEVEL = 0.01;
-/** The last value, which is the first expert, holds more than half of the trust at first. */
+/** The last value, which is the first expert, holds up to about half of the trust at first. */
 const GUARD = { memory: 0.9995, share: 0.001, trust: 12 };
 
 /** How an {@linkcode OnlineForecaster} is configured; everything has a default. */
