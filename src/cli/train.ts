@@ -287,7 +287,7 @@ async function trainOn(
     : await TensorBoardLog.open(options.logdir, systemClock);
   const progress = new Progress("train", context.interactive ? drawOnTerminal : undefined);
   let best = Infinity;
-  const onEpoch = (epoch: Epoch): void => {
+  const onEpoch = async (epoch: Epoch): Promise<void> => {
     const { trainingLoss, validationLoss, learningRate: rate } = epoch;
     const mark = validationLoss < best ? " *" : "";
     best = Math.min(best, validationLoss);
@@ -302,6 +302,8 @@ async function trainOn(
       "loss/validation": validationLoss,
       "learning rate": rate,
     });
+    // On the CPU a round is one long computation: only here is a signal heard.
+    await systemClock.sleep(0);
   };
   try {
     const trained = await trainNetwork(recorder.series.map((name) => recorder.sequence(name)), {

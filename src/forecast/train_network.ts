@@ -35,8 +35,8 @@ export interface TrainNetworkOptions extends
   readonly validation?: number;
   /** The share that is not looked at before the end; 0.15 where left out. */
   readonly test?: number;
-  /** Told of each round when it is over. */
-  readonly onEpoch?: (epoch: Epoch) => void;
+  /** Told of each round when it is over; training waits for what it returns. */
+  readonly onEpoch?: (epoch: Epoch) => void | Promise<void>;
   /** Ends training between two steps; the best round so far is given back. */
   readonly signal?: AbortSignal;
 }

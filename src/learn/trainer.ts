@@ -64,8 +64,8 @@ export interface FitOptions {
   readonly validation?: readonly TrainingSequence[];
   /** Where chance comes from: windows, their order, dropout. */
   readonly random: Random;
-  /** Told of each round when it is over. */
-  readonly onEpoch?: (epoch: Epoch) => void;
+  /** Told of each round when it is over; training waits for what it returns. */
+  readonly onEpoch?: (epoch: Epoch) => void | Promise<void>;
   /** Ends the run between two steps. */
   readonly signal?: AbortSignal;
 }
@@ -176,7 +176,7 @@ export class Trainer {
         learningRate: round.rate,
       };
       curves.push(report);
-      onEpoch?.(report);
+      await onEpoch?.(report);
       // Without anything held back, or where the start could not be judged, the last round is best.
       if (!heldBack || loss < validationLoss || Number.isNaN(validationLoss)) {
         await this.#program.readParameters(best);
