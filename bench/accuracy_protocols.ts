@@ -68,8 +68,8 @@ export const PROTOCOLS: readonly Protocol[] = [
 ];
 
 /**
- * What defaults were chosen on: rows before the scored segments, and columns that are not scored. The
- * scored segments themselves had no say.
+ * What defaults were compared on: rows before the scored segments, and columns that are not scored.
+ * docs/accuracy.md tells where the scored rows had a part in it all the same.
  */
 export const DEVELOPMENT: readonly Protocol[] = [
   protocol("nyc_taxi", `${CSV.taxi} --rows 10000 --score-from 5000`, 5),
