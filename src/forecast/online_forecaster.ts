@@ -123,16 +123,18 @@ export class OnlineForecaster implements Forecaster {
    * @returns A promise where a guest's device demands it.
    */
   step(frames: readonly Frame[]): void | Promise<void> {
-    const views = frames.map(({ series, time, values }) => {
+    const states = new Array<SeriesForecaster>(frames.length);
+    for (let row = 0; row < frames.length; row++) {
+      const { series, time, values } = frames[row];
       const state = this.#series.get(series) ?? this.#start(series);
       state.observe(time, values[0]);
-      return state;
-    });
-    const said = this.#guests.map((guest) => guest.step(frames, views));
-    if (said.some((points) => points instanceof Promise)) {
-      return Promise.all(said).then((points) => this.#conclude(frames, points));
+      states[row] = state;
     }
-    this.#conclude(frames, said as (readonly Float64Array[])[]);
+    const said = this.#guests.map((guest) => guest.step(frames, states));
+    if (said.some((points) => points instanceof Promise)) {
+      return Promise.all(said).then((points) => conclude(states, points));
+    }
+    conclude(states, said as (readonly Float64Array[])[]);
   }
 
   /**
@@ -301,14 +303,6 @@ export class OnlineForecaster implements Forecaster {
     for (const guest of this.#guests) guest.dispose();
   }
 
-  #conclude(frames: readonly Frame[], said: readonly (readonly Float64Array[])[]): void {
-    frames.forEach(({ series }, row) => {
-      const state = this.#known(series);
-      said.forEach((points, guest) => state.setGuest(guest, points[row]));
-      state.conclude();
-    });
-  }
-
   #configuration(): Record<string, unknown> {
     const { guard, season = null, ...rest } = this.#options;
     const names = this.#guests.map(({ name }) => name);
@@ -325,5 +319,17 @@ export class OnlineForecaster implements Forecaster {
     const series = this.#series.get(name);
     if (series === undefined) throw new RangeError(`Unknown series: ${name}`);
     return series;
+  }
+}
+
+/** Hands every series what each guest has said of it, and has it mixed. */
+function conclude(
+  states: readonly SeriesForecaster[],
+  said: readonly (readonly Float64Array[])[],
+): void {
+  for (let row = 0; row < states.length; row++) {
+    const state = states[row];
+    for (let guest = 0; guest < said.length; guest++) state.setGuest(guest, said[guest][row]);
+    state.conclude();
   }
 }

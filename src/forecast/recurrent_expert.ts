@@ -52,6 +52,12 @@ const MEMORY_STEPS: readonly { readonly below: number; readonly steps: number }[
   { below: 1024, steps: 1024 },
   { below: Infinity, steps: 256 },
 ];
+/**
+ * Series, in the order in which they came, whose words are corrected between retrainings. The correction
+ * costs more than the network's step and 5 kB a series; with more series than this, retrainings have so
+ * much to learn from that it is not what makes the difference.
+ */
+const ADAPTED_SERIES_MAX = 64;
 /** Retrainings that are remembered for whoever looks. */
 const RUNS_KEPT = 64;
 
@@ -108,7 +114,8 @@ interface SeriesNetwork {
   readonly row: number;
   readonly inputs: NetworkInputs;
   readonly memory: NetworkMemory;
-  readonly adapter: NetworkAdapter;
+  /** What corrects it between retrainings, where it is one of the first. */
+  adapter: NetworkAdapter | undefined;
   /** What it said last of the next step, in typical errors. */
   said: number;
   /** The parameters that made its state. */
@@ -261,19 +268,24 @@ export class RecurrentExpert implements Guest, Learner {
     frames: readonly Frame[],
     views: readonly SeriesView[],
   ): readonly Float64Array[] | Promise<readonly Float64Array[]> {
-    const series = frames.map((frame, index) => this.#take(frame, views[index]));
+    const series = new Array<SeriesNetwork>(frames.length);
     let time = -Infinity;
-    for (const frame of frames) if (frame.time > time) time = frame.time;
+    for (let index = 0; index < frames.length; index++) {
+      const frame = frames[index];
+      series[index] = this.#take(frame, views[index]);
+      if (frame.time > time) time = frame.time;
+    }
     this.#schedule.observe(frames.length, time, this.#series.size);
     const points: Float64Array[] = [];
     const from = (start: number): void | Promise<void> => {
       for (; start < series.length; start += this.#network.batch) {
         const part = series.slice(start, start + this.#network.batch);
         this.#refresh(part.filter(({ version }) => version !== this.#version), 1);
-        part.forEach(({ row, inputs }, index) => {
+        for (let index = 0; index < part.length; index++) {
+          const { row, inputs } = part[index];
           this.#x.set(inputs.x, index * inputs.x.length);
           this.#rows[index] = row;
-        });
+        }
         this.#network.step(this.#x, this.#rows, part.length);
         const waits = [
           this.#network.readOutputs(
@@ -375,7 +387,7 @@ export class RecurrentExpert implements Guest, Learner {
     const series = [...this.#series].map(([name, state], index) => {
       const writer = new StateWriter();
       state.inputs.save(writer);
-      state.adapter.save(writer);
+      state.adapter?.save(writer);
       arrays[`series.${index}.inputs`] = writer.finish();
       const memory = state.memory.snapshot();
       arrays[`series.${index}.x`] = memory.inputs;
@@ -506,7 +518,8 @@ export class RecurrentExpert implements Guest, Learner {
         const input = `network: ${name}, ${agoName(back)}`;
         sums.set(input, (sums.get(input) ?? 0) + scale * value);
       });
-      const [offset, ...corrections] = state.adapter.explain(state.memory.pushed - 1, ahead);
+      const [offset, ...corrections] =
+        state.adapter?.explain(state.memory.pushed - 1, ahead) ?? [0];
       corrections.forEach((value, index) => {
         const input = `network: ${networkInputGroup(index)}, now`;
         sums.set(input, (sums.get(input) ?? 0) + scale * value);
@@ -534,7 +547,7 @@ export class RecurrentExpert implements Guest, Learner {
       this.#replay.offer(memory.sequence(0, REPLAY_STEPS));
     }
     memory.push(inputs.x, inputs.targets);
-    state.adapter.settle(memory.pushed - 1, inputs.targets);
+    state.adapter?.settle(memory.pushed - 1, inputs.targets);
     if (this.#schedule.observeError(Math.abs(inputs.targets[0] - state.said))) {
       this.#options.onStatus?.({ kind: "drift", series: frame.series, step: frame.step });
     }
@@ -549,7 +562,7 @@ export class RecurrentExpert implements Guest, Learner {
       row: this.#network.states.allocateRow(),
       inputs: new NetworkInputs(horizon, covariates),
       memory: new NetworkMemory(steps, networkInputSize(covariates), horizon),
-      adapter: new NetworkAdapter(horizon, networkInputSize(covariates)),
+      adapter: this.#series.size < ADAPTED_SERIES_MAX ? this.#makeAdapter() : undefined,
       said: NaN,
       version: this.#version,
       kept: new Float32Array(this.#network.states.rowLength),
@@ -557,8 +570,15 @@ export class RecurrentExpert implements Guest, Learner {
     };
   }
 
+  #makeAdapter(): NetworkAdapter {
+    const { horizon, covariates = 0 } = this.#options;
+    return new NetworkAdapter(horizon, networkInputSize(covariates));
+  }
+
   /** Copies states to the host whose copy has grown old. @returns What is to be waited for. */
   #keep(series: readonly SeriesNetwork[]): (void | Promise<void>)[] {
+    // What the host sees anyway is copied when it is asked for.
+    if (this.#network.onHost) return [];
     const old = series.filter(({ memory, keptAt }) =>
       memory.pushed - keptAt >= Math.min(KEEP_EVERY_STEPS, memory.limit)
     );
@@ -620,17 +640,22 @@ export class RecurrentExpert implements Guest, Learner {
   #say(part: readonly SeriesNetwork[], points: Float64Array[]): void {
     const { outputSize } = this.#network.architecture;
     const width = headWidth(this.#head);
-    part.forEach((state, index) => {
+    for (let index = 0; index < part.length; index++) {
+      const state = part[index];
       const { anchors, scales } = state.inputs;
       const point = new Float64Array(anchors.length);
       for (let h = 0; h < point.length; h++) {
         point[h] = this.#point(index * outputSize + h * width, width);
       }
-      state.adapter.adapt(state.memory.pushed - 1, state.inputs.x, point);
+      state.adapter?.adapt(state.memory.pushed - 1, state.inputs.x, point);
       state.said = point[0];
-      for (let h = 0; h < point.length; h++) point[h] = anchors[h] + scales[h] * point[h];
-      points.push(point.every(Number.isFinite) ? point : point.fill(NaN));
-    });
+      let finite = true;
+      for (let h = 0; h < point.length; h++) {
+        point[h] = anchors[h] + scales[h] * point[h];
+        finite &&= Number.isFinite(point[h]);
+      }
+      points.push(finite ? point : point.fill(NaN));
+    }
   }
 
   /** The middle of what the head says. */
@@ -777,7 +802,8 @@ export class RecurrentExpert implements Guest, Learner {
       const state = this.#makeSeries();
       const reader = new StateReader(arrays[`series.${index}.inputs`] as Float64Array);
       state.inputs.load(reader);
-      state.adapter.load(reader);
+      state.adapter = reader.done ? undefined : this.#makeAdapter();
+      state.adapter?.load(reader);
       state.memory.restore(
         pushed,
         arrays[`series.${index}.x`],
