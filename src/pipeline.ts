@@ -38,7 +38,7 @@ export interface PipelineOptions {
  * station is a part of its own.
  *
  * A micro-batch is worked on in waves: a wave holds each series at most once, so that it is one batched
- * step, and ends where learning is due. A forecast therefore depends on the ticks alone, never on how
+ * step, and ends where learning is due or the forecaster likes no more at once. A forecast therefore depends on the ticks alone, never on how
  * they were chunked.
  *
  * @example Ticks in, forecasts out, as a Web Stream
@@ -112,6 +112,7 @@ export class Pipeline {
     let wave: Frame[] = [];
     this.#waves++;
     let untilLearning = forecaster.framesUntilLearning();
+    const framesMax = forecaster.framesAtOnce ?? Infinity;
 
     const run = async (): Promise<void> => {
       const stepped = forecaster.step(wave);
@@ -133,7 +134,8 @@ export class Pipeline {
         place = { steps: 0, wave: 0 };
         this.#places.set(tick.series, place);
       }
-      if (place.wave === this.#waves || wave.length >= untilLearning) await run();
+      const full = wave.length >= untilLearning || wave.length >= framesMax;
+      if (full || place.wave === this.#waves) await run();
       place.wave = this.#waves;
       wave.push(this.#frame(tick, place.steps++));
     }

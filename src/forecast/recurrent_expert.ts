@@ -243,6 +243,11 @@ export class RecurrentExpert implements Guest, Learner {
     return this.#version;
   }
 
+  /** A device of its own is called seldom, with as many as it takes. */
+  get framesAtOnce(): number | undefined {
+    return this.#network.onHost ? undefined : this.#network.batch;
+  }
+
   /** Where it stands. */
   get learning(): LearningState {
     const { cell, layers, hiddenSize } = this.#network.architecture;
