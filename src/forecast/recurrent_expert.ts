@@ -523,8 +523,8 @@ export class RecurrentExpert implements Guest, Learner {
         const input = `network: ${name}, ${agoName(back)}`;
         sums.set(input, (sums.get(input) ?? 0) + scale * value);
       });
-      const [offset, ...corrections] =
-        state.adapter?.explain(state.memory.pushed - 1, ahead) ?? [0];
+      const [offset, ...corrections] = state.adapter?.explain(state.memory.pushed - 1, ahead) ??
+        [0];
       corrections.forEach((value, index) => {
         const input = `network: ${networkInputGroup(index)}, now`;
         sums.set(input, (sums.get(input) ?? 0) + scale * value);
