@@ -258,8 +258,8 @@ export class OnlineForecaster implements Forecaster {
   snapshot(): Snapshot {
     const names = [...this.#series.keys()];
     const arrays: Snapshot["arrays"] = {};
+    const writer = new StateWriter();
     names.forEach((name, index) => {
-      const writer = new StateWriter();
       this.#series.get(name)!.save(writer);
       arrays[`series.${index}`] = writer.finish();
     });

@@ -389,8 +389,8 @@ export class RecurrentExpert implements Guest, Learner {
     const { windows, offered, random } = this.#replay.snapshot();
     arrays["replay.random"] = random;
     putSequences(arrays, "replay", windows);
+    const writer = new StateWriter();
     const series = [...this.#series].map(([name, state], index) => {
-      const writer = new StateWriter();
       state.inputs.save(writer);
       state.adapter?.save(writer);
       arrays[`series.${index}.inputs`] = writer.finish();
