@@ -549,7 +549,7 @@ export class RecurrentExpert implements Guest, Learner {
     // What is about to be overwritten may be remembered for longer.
     const full = memory.pushed >= memory.limit;
     if (full && memory.pushed % REPLAY_STEPS === 0) {
-      this.#replay.offer(memory.sequence(0, REPLAY_STEPS));
+      this.#replay.offer(() => memory.sequence(0, REPLAY_STEPS));
     }
     memory.push(inputs.x, inputs.targets);
     state.adapter?.settle(memory.pushed - 1, inputs.targets);
