@@ -155,11 +155,14 @@ export class OnlineForecaster implements Forecaster {
    */
   forecast(series: string): Forecast {
     const state = this.#known(series);
-    const quantiles = new Float64Array(this.horizon * this.levels.length);
-    const mean = new Float64Array(this.horizon);
+    // A view costs a tenth of an array of its own.
+    const { horizon } = this;
+    const numbers = new Float64Array((2 + this.levels.length) * horizon);
+    const times = numbers.subarray(0, horizon);
+    const mean = numbers.subarray(horizon, 2 * horizon);
+    const quantiles = numbers.subarray(2 * horizon);
     state.forecast(quantiles, mean);
     const { time, stepMs, steps, value, pValue } = state;
-    const times = new Float64Array(this.horizon);
     for (let h = 0; h < times.length; h++) times[h] = time + (h + 1) * stepMs;
     const flags: ForecastFlag[] = [];
     if (steps < WARM_UP_STEPS) flags.push("warming-up");

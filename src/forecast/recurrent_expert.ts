@@ -645,10 +645,12 @@ export class RecurrentExpert implements Guest, Learner {
   #say(part: readonly SeriesNetwork[], points: Float64Array[]): void {
     const { outputSize } = this.#network.architecture;
     const width = headWidth(this.#head);
+    const { horizon } = this.#head;
+    const all = new Float64Array(part.length * horizon);
     for (let index = 0; index < part.length; index++) {
       const state = part[index];
       const { anchors, scales } = state.inputs;
-      const point = new Float64Array(anchors.length);
+      const point = all.subarray(index * horizon, (index + 1) * horizon);
       for (let h = 0; h < point.length; h++) {
         point[h] = this.#point(index * outputSize + h * width, width);
       }
