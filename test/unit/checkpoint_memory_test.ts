@@ -1,17 +1,13 @@
 // A snapshot is as large as all state: nothing may hold it while what was made of it is written.
 import { ok } from "node:assert/strict";
-import v8 from "node:v8";
-import vm from "node:vm";
 import type { Snapshot } from "../../src/forecast/forecaster.ts";
 import { Pipeline } from "../../src/pipeline.ts";
 import { DurableEngine } from "../../src/serve/durable_engine.ts";
 import { encodeCheckpoint } from "../../src/state/checkpoint.ts";
 import { MemoryStore } from "../../src/state/memory_store.ts";
 import { systemClock } from "../../streams/mod.ts";
+import { collectGarbage } from "../garbage.ts";
 import { TinyForecaster } from "../simulation/tiny_forecaster.ts";
-
-v8.setFlagsFromString("--expose-gc");
-const collectGarbage: () => void = vm.runInNewContext("gc");
 
 /** Whether something is gone after a turn of the event loop and a collection. */
 async function isGone(reference: WeakRef<object>): Promise<boolean> {
