@@ -4,6 +4,7 @@ import { combine, type Explanation } from "./explanation.ts";
 import type { Forecast, ForecastFlag } from "./forecast.ts";
 import type { Forecaster, Snapshot } from "./forecaster.ts";
 import type { Guest } from "./guest.ts";
+import { checkHistoryLimit } from "./history.ts";
 import type { Learner } from "./learner.ts";
 import { SeriesForecaster, type SeriesOptions } from "./series_forecaster.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
@@ -42,7 +43,7 @@ export interface OnlineForecasterOptions {
   readonly guests?: readonly Guest[];
   /** A seasonal period in steps, 0 for none; found from the data where left out. */
   readonly season?: number;
-  /** Values kept of each series at most, a power of two. */
+  /** Values kept of each series at most, a power of two of at least 256; 16,384 where left out. */
   readonly historyLimit?: number;
 }
 
@@ -79,7 +80,8 @@ export class OnlineForecaster implements Forecaster {
   /**
    * Starts without any series.
    * @param options The configuration.
-   * @throws {RangeError} when the horizon or a level is out of range, or no expert is named.
+   * @throws {RangeError} when the horizon, a level or the limit of the history is out of range, or no
+   * expert is named.
    */
   constructor(options: OnlineForecasterOptions = {}) {
     this.horizon = options.horizon ?? 1;
@@ -96,13 +98,15 @@ export class OnlineForecaster implements Forecaster {
     if (experts.length + this.#guests.length === 0) {
       throw new RangeError("At least one expert is needed");
     }
+    const historyLimit = options.historyLimit ?? HISTORY_LIMIT;
+    checkHistoryLimit(historyLimit);
     this.#options = {
       horizon: this.horizon,
       levels: this.levels,
       experts,
       guests: this.#guests.length,
       season: options.season,
-      historyLimit: options.historyLimit ?? HISTORY_LIMIT,
+      historyLimit,
       guard: GUARD,
     };
   }
