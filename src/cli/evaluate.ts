@@ -136,7 +136,7 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
       scoreFrom: options["score-from"],
       scoreTo: options["score-to"],
       order: options.order as "learn-first" | "forecast-first",
-      forecaster: forecasterOptions(options),
+      forecaster: forecasterOptions(options, features.length - 1),
       baselines: baselines(options.baselines),
       onProgress: (model, done) => {
         context.signal.throwIfAborted();
@@ -191,7 +191,7 @@ async function runChannels(
       // The published protocols leave a quarter of that again between the two.
       firstTarget: (options["score-from"] ?? Math.ceil(1.25 * standardiseOn) - 1) + 1,
       end: options.rows,
-      forecaster: { ...forecasterOptions(options), guests },
+      forecaster: { ...forecasterOptions(options, 0), guests },
       onProgress: (done) => {
         context.signal.throwIfAborted();
         progress.update(Math.round(done * rows.length), rows.length, "tickcast");

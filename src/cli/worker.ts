@@ -90,7 +90,7 @@ async function work(args: readonly string[], context: CommandContext): Promise<n
     createForecaster: async (partition) => {
       const everySteps = partition === TRAINER_PARTITION ? options["retrain-every"] : 0;
       const guests = await openGuests({ ...options, "retrain-every": everySteps }, 0, print);
-      return new OnlineForecaster({ ...forecasterOptions(options), guests });
+      return new OnlineForecaster({ ...forecasterOptions(options, 0), guests });
     },
     partitions: options.partitions,
     ordinal: options.ordinal ?? Number(/\d+$/.exec(name)?.[0] ?? 0),
