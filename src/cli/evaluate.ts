@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { type Status, TARGET_FEATURE, type Tick } from "../../streams/mod.ts";
 import {
   evaluate as scoreModels,
@@ -147,7 +148,7 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
     progress.end();
   }
   if (options.report !== undefined) {
-    await Deno.writeTextFile(options.report, evaluationReport(result, operands[0]));
+    await Deno.writeTextFile(options.report, evaluationReport(result, basename(operands[0])));
   }
   if (options.plot !== undefined) {
     await Deno.writeTextFile(options.plot, svgFile(forecastPlot(result)));

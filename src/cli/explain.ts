@@ -6,7 +6,7 @@ import type { Command, CommandContext } from "./command.ts";
 import { CSV_OPTIONS } from "./csv_options.ts";
 import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
 import { openHistory } from "./open_history.ts";
-import { describeOptions, parseOptions } from "./options.ts";
+import { describeOptions, parseOptions, UsageError } from "./options.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
 
 const OPTIONS = {
@@ -20,7 +20,11 @@ const OPTIONS = {
     description: "Which step ahead is explained; the horizon where left out",
   },
   top: { kind: "integer", default: 12, min: 1, description: "Inputs told one by one" },
-  svg: { kind: "string", placeholder: "OUT.svg", description: "Draw them as a picture" },
+  svg: {
+    kind: "string",
+    placeholder: "OUT.svg",
+    description: "Draw them as a picture, of the first series where there are several",
+  },
   json: { kind: "boolean", description: "Print nothing but one JSON object a series" },
 } as const;
 
@@ -44,6 +48,11 @@ async function runExplain(args: readonly string[], context: CommandContext): Pro
   const onStatus = (status: Status): void => {
     if (status.kind === "rejected") context.note(status.detail);
   };
+  if ((options.ahead ?? 1) > options.horizon) {
+    throw new UsageError(
+      `--ahead: expected at most the horizon, ${options.horizon}, got ${options.ahead}`,
+    );
+  }
   const features = [TARGET_FEATURE, ...options.value.slice(1)];
   const forecaster = await openForecaster(options, features.length - 1, onStatus);
   const pipeline = new Pipeline({ forecaster, features, onStatus });
@@ -61,14 +70,12 @@ async function runExplain(args: readonly string[], context: CommandContext): Pro
     }
     context.signal.throwIfAborted();
     if (series.size === 0) throw new Error(`${operands[0]} has no row that could be used`);
+    const [first] = series;
     for (const name of series) {
-      const explanation = await forecaster.explain(name, options.ahead);
+      const explanation = named(await forecaster.explain(name, options.ahead), options.value);
       if (!options.json) await context.out(table(explanation, options.top));
       else await context.out(JSON.stringify(explanation));
-    }
-    if (options.svg !== undefined) {
-      const [name] = series;
-      const explanation = await forecaster.explain(name, options.ahead);
+      if (options.svg === undefined || name !== first) continue;
       await Deno.writeTextFile(options.svg, explanationChart(explanation, options.top));
     }
   } finally {
@@ -76,6 +83,15 @@ async function runExplain(args: readonly string[], context: CommandContext): Pro
     forecaster.dispose();
   }
   return 0;
+}
+
+/** Covariates by their columns instead of their numbers. */
+function named(explanation: Explanation, columns: readonly string[]): Explanation {
+  const contributions = explanation.contributions.map(({ input, value }) => ({
+    input: input.replace(/\bcovariate (\d+)/, (words, index) => columns[Number(index)] ?? words),
+    value,
+  }));
+  return { ...explanation, contributions };
 }
 
 /** The explanation for people: a line an input, the small ones together. */
