@@ -38,6 +38,13 @@ const OPTIONS = {
     placeholder: "ROW",
     description: "The last origin scored; the last one with a label where left out",
   },
+  holdback: {
+    kind: "number",
+    min: 0.001,
+    max: 1,
+    placeholder: "SHARE",
+    description: "Score the last share of the rows, as train does with its test rows: 0.2",
+  },
   order: {
     kind: "string",
     default: "learn-first",
@@ -103,6 +110,9 @@ export const evaluate: Command = {
 
 async function runEvaluate(args: readonly string[], context: CommandContext): Promise<number> {
   const { options, operands } = parseOptions(args, OPTIONS);
+  if (options.holdback !== undefined && options["score-from"] !== undefined) {
+    throw new UsageError("--holdback and --score-from exclude each other");
+  }
   if (options["target-columns"].length > 0) return await runChannels(options, operands, context);
   const onStatus = (status: Status): void => {
     if (status.kind === "rejected") context.note(status.detail);
@@ -134,7 +144,7 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
     result = await scoreModels(rows, {
       horizon: options.horizon,
       makeForecaster: (all) => new OnlineForecaster({ ...all, guests }),
-      scoreFrom: options["score-from"],
+      scoreFrom: firstOrigin(options, rows.length),
       scoreTo: options["score-to"],
       order: options.order as "learn-first" | "forecast-first",
       forecaster: forecasterOptions(options, features.length - 1),
@@ -156,6 +166,12 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
   if (!options.json) await context.out(table(result));
   await context.out(JSON.stringify(summary(result)));
   return 0;
+}
+
+/** The first origin scored, where the command line says one. */
+function firstOrigin(options: OptionValues<typeof OPTIONS>, rows: number): number | undefined {
+  const { holdback, "score-from": from } = options;
+  return holdback === undefined ? from : rows - Math.round(holdback * rows);
 }
 
 /** Scores many columns at once. */
@@ -190,7 +206,7 @@ async function runChannels(
       horizon: options.horizon,
       standardiseOn,
       // The published protocols leave a quarter of that again between the two.
-      firstTarget: (options["score-from"] ?? Math.ceil(1.25 * standardiseOn) - 1) + 1,
+      firstTarget: (firstOrigin(options, rows.length) ?? Math.ceil(1.25 * standardiseOn) - 1) + 1,
       end: options.rows,
       forecaster: { ...forecasterOptions(options, 0), guests },
       onProgress: (done) => {
