@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { type Status, TARGET_FEATURE, type Tick } from "../../streams/mod.ts";
+import { TARGET_FEATURE, type Tick } from "../../streams/mod.ts";
 import {
   evaluate as scoreModels,
   type EvaluationResult,
@@ -20,7 +20,9 @@ import {
   openGuests,
 } from "./forecaster_options.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
+import { makeFoldersOf } from "./output_file.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
+import { RowNotes } from "./row_notes.ts";
 
 const OPTIONS = {
   ...CSV_OPTIONS,
@@ -101,7 +103,11 @@ export const evaluate: Command = {
     "and, as its last line, one JSON object with the scores at the last horizon. With --target-columns",
     "the errors are means over all windows, steps and standardised columns, as in the ETT protocol.",
     "",
-    describeOptions(OPTIONS),
+    describeOptions(OPTIONS, {
+      "The file": CSV_OPTIONS,
+      "Forecasts": FORECASTER_OPTIONS,
+      "The network": NETWORK_OPTIONS,
+    }),
     "",
     "Example: tickcast evaluate taxi.csv --time timestamp --value count --horizon 5 --score-from 10000",
   ].join("\n"),
@@ -113,10 +119,10 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
   if (options.holdback !== undefined && options["score-from"] !== undefined) {
     throw new UsageError("--holdback and --score-from exclude each other");
   }
+  await makeFoldersOf(options.report, options.plot);
   if (options["target-columns"].length > 0) return await runChannels(options, operands, context);
-  const onStatus = (status: Status): void => {
-    if (status.kind === "rejected") context.note(status.detail);
-  };
+  const refused = new RowNotes(context.note);
+  const { onStatus } = refused;
   const features = [TARGET_FEATURE, ...options.value.slice(1)];
   const rows: EvaluationRow[] = [];
   let series: string | undefined;
@@ -133,7 +139,15 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
     if (rows.length >= (options.rows ?? Infinity)) break;
   }
   rows.length = Math.min(rows.length, options.rows ?? Infinity);
+  refused.end();
   context.signal.throwIfAborted();
+  if (rows.length === 0) throw new Error(`${operands[0]} has no row that could be used`);
+  const unordered = rows.filter(({ time }, row) => row > 0 && time <= rows[row - 1].time).length;
+  if (unordered > 0) {
+    context.note(
+      `${unordered} rows are not later than the row before; they are taken as they stand`,
+    );
+  }
 
   const progress = new Progress("evaluate", context.interactive ? drawOnTerminal : undefined);
   let result: EvaluationResult;
@@ -183,9 +197,8 @@ async function runChannels(
   const columns = options["target-columns"];
   const standardiseOn = options["standardise-on"];
   if (standardiseOn === undefined) throw new UsageError("--standardise-on ROWS is missing");
-  const onStatus = (status: Status): void => {
-    if (status.kind === "rejected") context.note(status.detail);
-  };
+  const refused = new RowNotes(context.note);
+  const { onStatus } = refused;
   const ticks = openCsv(
     operands,
     { ...options, value: columns[0] === "all" ? ["*"] : columns },
@@ -199,6 +212,7 @@ async function runChannels(
       rows.push(toRow(tick, features));
     }
   }
+  refused.end();
   const progress = new Progress("evaluate", context.interactive ? drawOnTerminal : undefined);
   const guests = await openGuests(options, 0, onStatus);
   try {

@@ -1,4 +1,4 @@
-import { type Status, TARGET_FEATURE } from "../../streams/mod.ts";
+import { TARGET_FEATURE } from "../../streams/mod.ts";
 import { explanationChart } from "../evaluate/explanation_chart.ts";
 import type { Explanation } from "../forecast/explanation.ts";
 import { Pipeline } from "../pipeline.ts";
@@ -7,7 +7,9 @@ import { CSV_OPTIONS } from "./csv_options.ts";
 import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
 import { openHistory } from "./open_history.ts";
 import { describeOptions, parseOptions, UsageError } from "./options.ts";
+import { makeFoldersOf } from "./output_file.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
+import { RowNotes } from "./row_notes.ts";
 
 const OPTIONS = {
   ...CSV_OPTIONS,
@@ -36,7 +38,11 @@ export const explain: Command = {
     "Learns from the whole file, then tells what moved the forecast after its last row away from the",
     "last value: each input's share, in the unit of the series. The shares add up to the difference.",
     "",
-    describeOptions(OPTIONS),
+    describeOptions(OPTIONS, {
+      "The file": CSV_OPTIONS,
+      "Forecasts": FORECASTER_OPTIONS,
+      "The network": NETWORK_OPTIONS,
+    }),
     "",
     "Example: tickcast explain weather.csv --time date --value temp_max --horizon 7",
   ].join("\n"),
@@ -45,9 +51,9 @@ export const explain: Command = {
 
 async function runExplain(args: readonly string[], context: CommandContext): Promise<number> {
   const { options, operands } = parseOptions(args, OPTIONS);
-  const onStatus = (status: Status): void => {
-    if (status.kind === "rejected") context.note(status.detail);
-  };
+  await makeFoldersOf(options.svg);
+  const refused = new RowNotes(context.note);
+  const { onStatus } = refused;
   if ((options.ahead ?? 1) > options.horizon) {
     throw new UsageError(
       `--ahead: expected at most the horizon, ${options.horizon}, got ${options.ahead}`,
@@ -80,6 +86,7 @@ async function runExplain(args: readonly string[], context: CommandContext): Pro
     }
   } finally {
     progress.end();
+    refused.end();
     forecaster.dispose();
   }
   return 0;

@@ -73,7 +73,10 @@ export const worker: Command = {
     "the cluster. Events are printed as NDJSON. Workers may come, go and crash at any time. One",
     "partition's network is trained, and all others take over what it has learnt.",
     "",
-    describeOptions(OPTIONS),
+    describeOptions(OPTIONS, {
+      "Forecasts": FORECASTER_OPTIONS,
+      "The network": NETWORK_OPTIONS,
+    }),
   ].join("\n"),
   run: work,
 };

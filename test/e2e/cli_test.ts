@@ -87,6 +87,17 @@ Deno.test("the exit status tells a wrong command line (2) from a failure (1)", a
   assert.match(missing.stderr, /no-such\.csv/);
 });
 
+Deno.test("of many rows that cannot be used the first are told, then their number", () =>
+  withCsv(rhythm(40), async (path) => {
+    const columns = ["--time", "load", "--value", "when", "--horizon", "2"];
+    const { code, stderr } = await tickcast("evaluate", path, ...columns);
+    assert.equal(code, 1);
+    const lines = stderr.trim().split("\n");
+    assert.equal(lines.filter((line) => /^Line \d+, field "/.test(line)).length, 10);
+    assert.match(lines.at(-2)!, /^41 rows could not be used$/);
+    assert.match(lines.at(-1)!, /has no row that could be used/);
+  }));
+
 Deno.test("a column that is not there is named together with those that are", () =>
   withCsv(rhythm(10), async (path) => {
     const { code, stderr } = await tickcast("replay", path, "--time", "when", "--value", "lod");

@@ -50,7 +50,7 @@ Deno.test("train writes a model that replay and evaluate begin with", () =>
   inFolder(async (folder) => {
     const csv = join(folder, "waves.csv");
     const model = join(folder, "waves.safetensors");
-    const [logdir, report] = [join(folder, "log"), join(folder, "report.html")];
+    const [logdir, report] = [join(folder, "log"), join(folder, "pages", "report.html")];
     await writeWaves(csv);
     const trained = await task(
       ...["train", csv, ...COLUMNS, ...SMALL, "-o", model, "--logdir", logdir, "--report", report],
