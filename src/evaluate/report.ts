@@ -1,4 +1,4 @@
-import type { LearningRun } from "../forecast/learner.ts";
+import type { LearningRun } from "../learn/learning_run.ts";
 import type { EvaluationResult, ModelResult } from "./evaluate.ts";
 import type { Scores } from "./metrics.ts";
 import { skillChart } from "./skill_chart.ts";

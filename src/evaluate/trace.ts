@@ -1,6 +1,6 @@
 import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
-import type { LearningRun } from "../forecast/learner.ts";
+import type { LearningRun } from "../learn/learning_run.ts";
 import { OnlineForecaster } from "../forecast/online_forecaster.ts";
 import { levelIndex } from "./metrics.ts";
 import type { EvaluationRow } from "./prequential.ts";
