@@ -1,5 +1,5 @@
 import type { Frame } from "../../streams/mod.ts";
-import { ALL_EXPERTS, type ExpertName } from "./experts/registry.ts";
+import { defaultExperts, type ExpertName } from "./experts/registry.ts";
 import { combine, type Explanation } from "./explanation.ts";
 import type { Forecast, ForecastFlag } from "./forecast.ts";
 import type { Forecaster, Snapshot } from "./forecaster.ts";
@@ -41,6 +41,8 @@ export interface OnlineForecasterOptions {
   readonly experts?: readonly ExpertName[];
   /** Models of their own beside the experts, such as networks. They are disposed of with the forecaster. */
   readonly guests?: readonly Guest[];
+  /** Features beside the target that the linear experts look at too; 0 where left out. */
+  readonly covariates?: number;
   /** A seasonal period in steps, 0 for none; found from the data where left out. */
   readonly season?: number;
   /** Values kept of each series at most, a power of two of at least 256; 16,384 where left out. */
@@ -92,7 +94,8 @@ export class OnlineForecaster implements Forecaster {
     if (this.levels.some((level, j) => !(level > (this.levels[j - 1] ?? 0) && level < 1))) {
       throw new RangeError(`Levels must ascend within (0, 1), not ${this.levels.join(", ")}`);
     }
-    const experts = options.experts ?? ALL_EXPERTS;
+    const covariates = options.covariates ?? 0;
+    const experts = options.experts ?? defaultExperts(covariates);
     this.#guests = options.guests ?? [];
     this.#learner = this.#guests.find(({ learner }) => learner !== undefined)?.learner;
     if (experts.length + this.#guests.length === 0) {
@@ -105,6 +108,8 @@ export class OnlineForecaster implements Forecaster {
       levels: this.levels,
       experts,
       guests: this.#guests.length,
+      // Left out where there are none: a snapshot then does not ask for them.
+      covariates: covariates > 0 ? covariates : undefined,
       season: options.season,
       historyLimit,
       guard: GUARD,
@@ -129,7 +134,7 @@ export class OnlineForecaster implements Forecaster {
   step(frames: readonly Frame[]): void | Promise<void> {
     const views = frames.map(({ series, time, values }) => {
       const state = this.#series.get(series) ?? this.#start(series);
-      state.observe(time, values[0]);
+      state.observe(time, values);
       return state;
     });
     const said = this.#guests.map((guest) => guest.step(frames, views));
