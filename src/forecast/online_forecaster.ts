@@ -1,9 +1,10 @@
 import type { Frame } from "../../streams/mod.ts";
-import { ALL_EXPERTS, type ExpertName } from "./experts/registry.ts";
+import { defaultExperts, type ExpertName } from "./experts/registry.ts";
 import { combine, type Explanation } from "./explanation.ts";
 import type { Forecast, ForecastFlag } from "./forecast.ts";
 import type { Forecaster, Snapshot } from "./forecaster.ts";
 import type { Guest } from "./guest.ts";
+import { checkHistoryLimit } from "./history.ts";
 import type { Learner } from "./learner.ts";
 import { SeriesForecaster, type SeriesOptions } from "./series_forecaster.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
@@ -45,9 +46,11 @@ export interface OnlineForecasterOptions {
   readonly experts?: readonly ExpertName[];
   /** Models of their own beside the experts, such as networks. They are disposed of with the forecaster. */
   readonly guests?: readonly Guest[];
+  /** Features beside the target that the linear experts look at too; 0 where left out. */
+  readonly covariates?: number;
   /** A seasonal period in steps, 0 for none; found from the data where left out. */
   readonly season?: number;
-  /** Values kept of each series at most, a power of two. */
+  /** Values kept of each series at most, a power of two of at least 256; 16,384 where left out. */
   readonly historyLimit?: number;
 }
 
@@ -84,7 +87,8 @@ export class OnlineForecaster implements Forecaster {
   /**
    * Starts without any series.
    * @param options The configuration.
-   * @throws {RangeError} when the horizon or a level is out of range, or no expert is named.
+   * @throws {RangeError} when the horizon, a level or the limit of the history is out of range, or no
+   * expert is named.
    */
   constructor(options: OnlineForecasterOptions = {}) {
     this.horizon = options.horizon ?? 1;
@@ -95,19 +99,24 @@ export class OnlineForecaster implements Forecaster {
     if (this.levels.some((level, j) => !(level > (this.levels[j - 1] ?? 0) && level < 1))) {
       throw new RangeError(`Levels must ascend within (0, 1), not ${this.levels.join(", ")}`);
     }
-    const experts = options.experts ?? ALL_EXPERTS;
+    const covariates = options.covariates ?? 0;
+    const experts = options.experts ?? defaultExperts(covariates);
     this.#guests = options.guests ?? [];
     this.#learner = this.#guests.find(({ learner }) => learner !== undefined)?.learner;
     if (experts.length + this.#guests.length === 0) {
       throw new RangeError("At least one expert is needed");
     }
+    const historyLimit = options.historyLimit ?? HISTORY_LIMIT;
+    checkHistoryLimit(historyLimit);
     this.#options = {
       horizon: this.horizon,
       levels: this.levels,
       experts,
       guests: this.#guests.length,
+      // Left out where there are none: a snapshot then does not ask for them.
+      covariates: covariates > 0 ? covariates : undefined,
       season: options.season,
-      historyLimit: options.historyLimit ?? HISTORY_LIMIT,
+      historyLimit,
       guard: GUARD,
     };
   }
@@ -139,7 +148,7 @@ export class OnlineForecaster implements Forecaster {
     for (let row = 0; row < frames.length; row++) {
       const { series, time, values } = frames[row];
       const state = this.#series.get(series) ?? this.#start(series);
-      state.observe(time, values[0]);
+      state.observe(time, values);
       states[row] = state;
     }
     const said = this.#guests.map((guest) => guest.step(frames, states));

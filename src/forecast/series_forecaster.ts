@@ -20,6 +20,8 @@ export interface SeriesOptions {
   readonly experts: readonly ExpertName[];
   /** Points that come from outside, such as a network's, beside the experts. */
   readonly guests: number;
+  /** Features beside the target; 0 where left out. */
+  readonly covariates?: number;
   /** A seasonal period in steps, 0 for none; found from the data where left out. */
   readonly season?: number;
   /** Values kept at most, a power of two. */
@@ -40,6 +42,7 @@ let points = new Float64Array(0);
 export class SeriesForecaster implements Stateful {
   readonly #options: SeriesOptions;
   readonly #history: History;
+  readonly #covariates: readonly History[];
   readonly #clock = new StepClock();
   readonly #watch: SeasonWatch;
   readonly #guards: Guard[];
@@ -61,6 +64,9 @@ export class SeriesForecaster implements Stateful {
     this.#options = options;
     const { horizon, levels } = options;
     this.#history = new History(options.historyLimit);
+    this.#covariates = Array.from({ length: options.covariates ?? 0 }, () => {
+      return new History(options.historyLimit);
+    });
     this.#watch = new SeasonWatch(options.season);
     this.#size = options.experts.length + options.guests;
     this.#guards = Array.from({ length: horizon }, (_, h) => {
@@ -110,14 +116,18 @@ export class SeriesForecaster implements Stateful {
     return this.#pValue;
   }
 
-  /** Takes a value in, `NaN` where it is missing, and lets the experts look ahead. */
-  observe(time: number, value: number): void {
+  /** Takes the values in, the target first, `NaN` where one is missing, and lets the experts look ahead. */
+  observe(time: number, values: ArrayLike<number>): void {
     const history = this.#history;
+    const value = values[0];
     this.#clock.observe(time);
     const step = history.length;
     const before = step > 0 ? this.#mixtures[this.#row(step - 1)] : NaN;
     const last = step > 0 ? history.at(step - 1) : 0;
     history.push(value, Number.isFinite(before) ? before : last);
+    this.#covariates.forEach((covariate, k) => {
+      covariate.push(values[k + 1] ?? NaN, step > 0 ? covariate.at(step - 1) : NaN);
+    });
     this.#learn(step, value);
     if (this.#watch.observe(history, this.#clock.stepMs)) {
       this.#makeExperts();
@@ -215,6 +225,7 @@ export class SeriesForecaster implements Stateful {
   save(writer: StateWriter): void {
     this.#clock.save(writer);
     this.#history.save(writer);
+    for (const covariate of this.#covariates) covariate.save(writer);
     this.#watch.save(writer);
     this.#breaks.save(writer);
     for (const expert of this.#experts) expert.save(writer);
@@ -230,6 +241,7 @@ export class SeriesForecaster implements Stateful {
   load(reader: StateReader): void {
     this.#clock.load(reader);
     this.#history.load(reader);
+    for (const covariate of this.#covariates) covariate.load(reader);
     this.#watch.load(reader);
     this.#makeExperts();
     this.#calibrator.setSeasons(this.seasons);
@@ -251,7 +263,12 @@ export class SeriesForecaster implements Stateful {
 
   #makeExperts(): void {
     const { horizon, experts } = this.#options;
-    const context: ExpertContext = { history: this.#history, horizon, seasons: this.seasons };
+    const context: ExpertContext = {
+      history: this.#history,
+      covariates: this.#covariates,
+      horizon,
+      seasons: this.seasons,
+    };
     this.#breaks = new BreakWatch(this.seasons);
     this.#experts = experts.map((name) => makeExpert(name, context));
   }

@@ -45,6 +45,8 @@ interface SeriesOrder {
   watermark: number;
   /** The time of the last tick without an identifier that was given out. */
   lastPlain: number;
+  /** The identifier of the last tick with one: a quiet series outlives what is remembered of all. */
+  lastId: string | undefined;
   lastSequence: number;
   /** Ticks of a jump not yet believed. */
   jump: Tick[];
@@ -149,6 +151,7 @@ export class TickOrder implements TickStage {
       newest: tick.time,
       watermark: -Infinity,
       lastPlain: NaN,
+      lastId: undefined,
       lastSequence: NaN,
       jump: [],
     };
@@ -181,7 +184,7 @@ export class TickOrder implements TickStage {
   }
 
   #isDuplicate(tick: Tick, state: SeriesOrder): boolean {
-    if (tick.id !== undefined) return this.#recent.seen(tick);
+    if (tick.id !== undefined) return tick.id === state.lastId || this.#recent.seen(tick);
     if (tick.time === state.lastPlain) return true;
     for (let i = state.held.length - 1; i >= 0 && state.held[i].time >= tick.time; i--) {
       if (state.held[i].time === tick.time && state.held[i].id === undefined) return true;
@@ -242,6 +245,7 @@ export class TickOrder implements TickStage {
 
   #give(tick: Tick, state: SeriesOrder, out: Tick[]): void {
     if (tick.id === undefined) state.lastPlain = tick.time;
+    else state.lastId = tick.id;
     this.#sequence(tick, state);
     out.push(tick);
   }

@@ -13,7 +13,7 @@ import {
   RecurrentNetwork,
   writeModel,
 } from "../../mod.ts";
-import { recurrentDesign } from "../../src/forecast/recurrent_expert.ts";
+import { recurrentDesign } from "../../src/forecast/recurrent_design.ts";
 import { openBackend } from "../../kernels/mod.ts";
 import type { Status, Tick } from "../../streams/mod.ts";
 
