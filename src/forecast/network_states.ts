@@ -44,6 +44,8 @@ export class NetworkStates {
   /** Copies states to the host whose copy has grown old. @returns What is to be waited for. */
   keepOld(states: readonly NetworkState[]): Promise<void>[] {
     const waits: Promise<void>[] = [];
+    // What the host sees anyway is copied when it is asked for.
+    if (this.#network.onHost) return waits;
     for (const state of states) {
       const { memory, keptAt } = state;
       if (memory.pushed - keptAt < Math.min(KEEP_EVERY_STEPS, memory.limit)) continue;

@@ -34,11 +34,18 @@ const MEMORY_STEPS: readonly { readonly below: number; readonly steps: number }[
   { below: 1024, steps: 1024 },
   { below: Infinity, steps: 256 },
 ];
+/**
+ * Series, in the order in which they came, whose words are corrected between retrainings. The correction
+ * costs more than the network's step and 5 kB a series; with more series than this, retrainings have so
+ * much to learn from that it is not what makes the difference.
+ */
+const ADAPTED_SERIES_MAX = 64;
 
 /** What is kept of one series. */
 interface SeriesNetwork {
   readonly inputs: NetworkInputs;
-  readonly adapter: NetworkAdapter;
+  /** What corrects it between retrainings, where it is one of the first. */
+  readonly adapter: NetworkAdapter | undefined;
   readonly state: NetworkState;
   /** What it said last of the next step, in typical errors. */
   said: number;
@@ -121,6 +128,11 @@ export class RecurrentExpert implements Guest, Learner {
     return this.#online.version;
   }
 
+  /** A device of its own is called seldom, with as many as it takes. */
+  get framesAtOnce(): number | undefined {
+    return this.#network.onHost ? undefined : this.#network.batch;
+  }
+
   /** Where it stands. */
   get learning(): LearningState {
     const { cell, layers, hiddenSize } = this.#network.architecture;
@@ -147,9 +159,13 @@ export class RecurrentExpert implements Guest, Learner {
     frames: readonly Frame[],
     views: readonly SeriesView[],
   ): readonly Float64Array[] | Promise<readonly Float64Array[]> {
-    const series = frames.map((frame, index) => this.#take(frame, views[index]));
+    const series = new Array<SeriesNetwork>(frames.length);
     let time = -Infinity;
-    for (const frame of frames) if (frame.time > time) time = frame.time;
+    for (let index = 0; index < frames.length; index++) {
+      const frame = frames[index];
+      series[index] = this.#take(frame, views[index]);
+      if (frame.time > time) time = frame.time;
+    }
     this.#online.schedule.observe(frames.length, time, this.#series.size);
     const points: Float64Array[] = [];
     const from = (start: number): void | Promise<void> => {
@@ -215,10 +231,10 @@ export class RecurrentExpert implements Guest, Learner {
   snapshot(): Snapshot {
     const arrays: Snapshot["arrays"] = {};
     const learning = this.#online.save(arrays);
+    const writer = new StateWriter();
     const series = [...this.#series].map(([name, each], index): SeriesEntry => {
-      const writer = new StateWriter();
       each.inputs.save(writer);
-      each.adapter.save(writer);
+      each.adapter?.save(writer);
       arrays[`series.${index}.inputs`] = writer.finish();
       const memory = each.state.memory.snapshot();
       arrays[`series.${index}.x`] = memory.inputs;
@@ -295,7 +311,7 @@ export class RecurrentExpert implements Guest, Learner {
         const back = steps - 1 - Math.floor(at / inputSize);
         add(`network: ${networkInputGroup(at % inputSize)}, ${agoName(back)}`, value);
       });
-      const [offset, ...corrections] = adapter.explain(memory.pushed - 1, ahead);
+      const [offset, ...corrections] = adapter?.explain(memory.pushed - 1, ahead) ?? [0];
       corrections.forEach((value, index) =>
         add(`network: ${networkInputGroup(index)}, now`, value)
       );
@@ -318,10 +334,10 @@ export class RecurrentExpert implements Guest, Learner {
     inputs.observe(view, frame.time, frame.values);
     // What is about to be overwritten may be remembered for longer.
     if (memory.pushed >= memory.limit && memory.pushed % REPLAY_STEPS === 0) {
-      this.#online.offer(memory.sequence(0, REPLAY_STEPS));
+      this.#online.offer(() => memory.sequence(0, REPLAY_STEPS));
     }
     memory.push(inputs.x, inputs.targets);
-    adapter.settle(memory.pushed - 1, inputs.targets);
+    adapter?.settle(memory.pushed - 1, inputs.targets);
     if (this.#online.schedule.observeError(Math.abs(inputs.targets[0] - series.said))) {
       this.#options.onStatus?.({ kind: "drift", series: frame.series, step: frame.step });
     }
@@ -336,7 +352,9 @@ export class RecurrentExpert implements Guest, Learner {
     const memory = new NetworkMemory(steps, inputSize, horizon);
     return {
       inputs: new NetworkInputs(horizon, covariates),
-      adapter: new NetworkAdapter(horizon, inputSize),
+      adapter: this.#series.size < ADAPTED_SERIES_MAX
+        ? new NetworkAdapter(horizon, inputSize)
+        : undefined,
       state: this.#states.start(memory, this.version),
       said: NaN,
     };
@@ -345,12 +363,16 @@ export class RecurrentExpert implements Guest, Learner {
   /** One step of as many series as go together. @returns What is to be waited for. */
   #stepTogether(part: readonly SeriesNetwork[]): Promise<void>[] {
     const { version } = this;
-    const states = part.map(({ state }) => state);
-    this.#states.refresh(states.filter((state) => state.version !== version), version, 1);
-    part.forEach(({ state, inputs }, index) => {
+    const states = new Array<NetworkState>(part.length);
+    const stale: NetworkState[] = [];
+    for (let index = 0; index < part.length; index++) {
+      const { state, inputs } = part[index];
+      states[index] = state;
+      if (state.version !== version) stale.push(state);
       this.#x.set(inputs.x, index * inputs.x.length);
       this.#rows[index] = state.row;
-    });
+    }
+    this.#states.refresh(stale, version, 1);
     this.#network.step(this.#x, this.#rows, part.length);
     const { outputSize } = this.#network.architecture;
     const read = this.#network.readOutputs(this.#outputs.subarray(0, part.length * outputSize));
@@ -362,17 +384,22 @@ export class RecurrentExpert implements Guest, Learner {
   #say(part: readonly SeriesNetwork[], points: Float64Array[]): void {
     const { outputSize } = this.#network.architecture;
     const width = headWidth(this.#head);
-    part.forEach((series, index) => {
+    for (let index = 0; index < part.length; index++) {
+      const series = part[index];
       const { inputs: { anchors, scales, x }, adapter, state: { memory } } = series;
       const point = new Float64Array(anchors.length);
       for (let h = 0; h < point.length; h++) {
         point[h] = this.#point(index * outputSize + h * width, width);
       }
-      adapter.adapt(memory.pushed - 1, x, point);
+      adapter?.adapt(memory.pushed - 1, x, point);
       series.said = point[0];
-      for (let h = 0; h < point.length; h++) point[h] = anchors[h] + scales[h] * point[h];
-      points.push(point.every(Number.isFinite) ? point : point.fill(NaN));
-    });
+      let finite = true;
+      for (let h = 0; h < point.length; h++) {
+        point[h] = anchors[h] + scales[h] * point[h];
+        finite &&= Number.isFinite(point[h]);
+      }
+      points.push(finite ? point : point.fill(NaN));
+    }
   }
 
   /** The middle of what the head says. */
@@ -397,7 +424,7 @@ export class RecurrentExpert implements Guest, Learner {
       const { state } = each;
       const reader = new StateReader(arrays[`series.${index}.inputs`] as Float64Array);
       each.inputs.load(reader);
-      each.adapter.load(reader);
+      each.adapter?.load(reader);
       each.said = said ?? NaN;
       state.memory.restore(pushed, arrays[`series.${index}.x`], arrays[`series.${index}.targets`]);
       state.version = version;

@@ -30,6 +30,9 @@ export interface SeriesOptions {
   readonly guard: Omit<GuardOptions, "ahead">;
 }
 
+/** What an expert writes before it is kept; shared, since series take turns. */
+let points = new Float64Array(0);
+
 /**
  * Everything about one series: its history, experts, guard and calibrator.
  *
@@ -136,28 +139,29 @@ export class SeriesForecaster implements Stateful {
     }
     this.#breaks.observe(history);
     const { horizon } = this.#options;
-    const row = (step % (horizon + 1)) * this.#size * horizon;
-    for (let e = 0; e < this.#size; e++) {
-      const points = this.#points.subarray(row + e * horizon, row + (e + 1) * horizon);
-      if (e < this.#experts.length) {
-        this.#experts[e].observe(step);
-        this.#experts[e].predict(step, points);
-      } else points.fill(NaN);
+    const row = this.#row(step) * this.#size;
+    const experts = this.#experts;
+    if (points.length !== horizon) points = new Float64Array(horizon);
+    for (let e = 0; e < experts.length; e++) {
+      experts[e].observe(step);
+      experts[e].predict(step, points);
+      this.#setPoints(row + e * horizon, points);
     }
+    const guests = row + experts.length * horizon;
+    this.#points.fill(NaN, guests, row + this.#size * horizon);
   }
 
   /** Writes what guest `index` says of the steps ahead. */
   setGuest(index: number, points: Float64Array): void {
     const { horizon } = this.#options;
-    const step = this.#history.length - 1;
-    const row = (step % (horizon + 1)) * this.#size * horizon;
-    this.#points.set(points, row + (this.#experts.length + index) * horizon);
+    const row = this.#row(this.#history.length - 1) * this.#size;
+    this.#setPoints(row + (this.#experts.length + index) * horizon, points);
   }
 
   /** Whether a guest had nothing to say at the last step. */
   hasSilentGuest(): boolean {
     const { horizon } = this.#options;
-    const row = ((this.#history.length - 1) % (horizon + 1)) * this.#size * horizon;
+    const row = this.#row(this.#history.length - 1) * this.#size;
     for (let e = this.#experts.length; e < this.#size; e++) {
       if (Number.isNaN(this.#points[row + e * horizon])) return true;
     }
@@ -171,8 +175,8 @@ export class SeriesForecaster implements Stateful {
     const row = this.#row(step);
     const points = row * this.#size;
     for (let h = 0; h < horizon; h++) {
-      const weights = this.#weights.subarray(h * this.#size, (h + 1) * this.#size);
-      const mixed = this.#guards[h].mix(this.#points, points + h, horizon, weights);
+      const into = h * this.#size;
+      const mixed = this.#guards[h].mix(this.#points, points + h, horizon, this.#weights, into);
       // Before any expert has an opinion the last value stands in.
       const mixture = Number.isFinite(mixed) ? mixed : this.#history.at(step);
       this.#mixtures[row + h] = mixture;
@@ -249,6 +253,12 @@ export class SeriesForecaster implements Stateful {
       reader.takeAll(ring);
     }
     this.#pValue = reader.take();
+  }
+
+  /** A few numbers: a loop is quicker than a call that sets them. */
+  #setPoints(at: number, points: Float64Array): void {
+    const own = this.#points;
+    for (let h = 0; h < points.length; h++) own[at + h] = points[h];
   }
 
   #makeExperts(): void {

@@ -130,8 +130,8 @@ export class OnlineLearner {
     return this.#frozen && this.#pending === undefined ? Infinity : this.schedule.untilLook();
   }
 
-  /** Shows a window of the past that is about to be forgotten. */
-  offer(window: TrainingSequence): void {
+  /** Shows a window of the past that is about to be forgotten; it is copied only where it is kept. */
+  offer(window: () => TrainingSequence): void {
     this.#replay.offer(window);
   }
 
