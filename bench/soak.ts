@@ -1,11 +1,13 @@
 // Does a server keep its memory and lose no forecast under a thousand subscribers, minute after minute?
 // deno run -A bench/soak.ts [--minutes 10] [--subscribers 1000] [--series 1000] [--rate 1000]
-//   [--warm-up 2] [--preload 1100] [--plot docs/soak.svg]
+//   [--warm-up 2] [--preload 1100] [--history 256] [--plot docs/soak.svg]
+//   [--json soak.json]
 import { parseArgs } from "node:util";
 // @ts-types="npm:@types/ws@8"
 import { WebSocket } from "ws";
 import { svgPlot } from "../src/evaluate/svg_plot.ts";
 import { startServe } from "../test/e2e/serve_process.ts";
+import { attachLiveMemory, freePort } from "./live_memory.ts";
 
 /** How long and how hard a server is tried. */
 export interface Soak {
@@ -16,8 +18,10 @@ export interface Soak {
   readonly series: number;
   /** Ticks a second over all series. */
   readonly rate: number;
-  /** Ticks of each series before the trial begins: a series' history grows by doubling at first. */
+  /** Ticks of each series before the trial begins: what is kept of a series grows by doubling at first. */
   readonly preload: number;
+  /** Values kept of each series: no more than the preload, or the trial would watch them fill. */
+  readonly history: number;
 }
 
 /** One look at the server. */
@@ -29,6 +33,19 @@ export interface SoakSample {
   readonly forecasts: number;
 }
 
+/** One look at the server right after a garbage collection. */
+export interface LiveSample {
+  readonly seconds: number;
+  /** In use by JavaScript: its heap, and buffers outside it, MiB. */
+  readonly memoryMib: number;
+}
+
+/** A least-squares slope and its standard error, MiB a minute. */
+export interface Trend {
+  readonly slope: number;
+  readonly slopeError: number;
+}
+
 /** What came of it. */
 export interface SoakResult {
   readonly ticks: number;
@@ -38,9 +55,11 @@ export interface SoakResult {
   /** Forecasts received out of order, or twice. */
   readonly disordered: number;
   readonly samples: readonly SoakSample[];
-  /** Least-squares slope of memory after the warm-up, and its standard error, MiB a minute. */
-  readonly slope: number;
-  readonly slopeError: number;
+  /** What the server held after a garbage collection. */
+  readonly live: readonly LiveSample[];
+  /** How resident memory and what was held moved after the warm-up, the latter by the least of each minute. */
+  readonly memoryTrend: Trend;
+  readonly liveTrend: Trend;
   /** From sending a tick to receiving its forecast, milliseconds. */
   readonly latencyMs: { readonly median: number; readonly p99: number; readonly max: number };
 }
@@ -48,6 +67,8 @@ export interface SoakResult {
 /** Messages a second that carry the ticks. */
 const MESSAGES_PER_SECOND = 10;
 const SAMPLE_EVERY_MS = 2_000;
+/** A collection on request costs the server about a tenth of a second. */
+const LIVE_EVERY_MS = 20_000;
 /** Messages on their way before the trial begins. */
 const PRELOAD_OUTSTANDING = 8;
 /** Latencies kept: one of every so many forecasts, so that ten minutes fit. */
@@ -65,14 +86,17 @@ function opened(socket: WebSocket): Promise<void> {
 
 /** Runs a real server on a disk, with real sockets. */
 export async function soak(options: Soak): Promise<SoakResult> {
-  const { minutes, warmUpMinutes, subscribers, series, rate, preload } = options;
+  const { minutes, warmUpMinutes, subscribers, series, rate, preload, history } = options;
   const folder = await Deno.makeTempDir();
-  const server = await startServe([
-    ...["--state", folder, "--horizon", "4", "--season", "0"],
+  const inspectorPort = freePort();
+  const args = [
+    ...["--state", folder, "--horizon", "4", "--season", "0", "--history", `${history}`],
     // All the clients of this trial come from one address.
     ...["--max-requests", "100000", "--max-connections", `${subscribers + 10}`],
-  ]);
+  ];
+  const server = await startServe(args, () => {}, [`--inspect=127.0.0.1:${inspectorPort}`]);
   if (server === undefined) throw new Error("The server does not start");
+  const liveMemory = await attachLiveMemory(inspectorPort);
   const sockets: WebSocket[] = [];
   const sentMs: number[][] = Array.from({ length: series }, () => []);
   // A subscriber gets the latest forecast at once.
@@ -118,6 +142,7 @@ export async function soak(options: Soak): Promise<SoakResult> {
 
     const startedMs = performance.now();
     const samples: SoakSample[] = [];
+    const live: LiveSample[] = [];
     let counted = 0;
     const sample = async (): Promise<void> => {
       const seconds = (performance.now() - startedMs) / 1000;
@@ -125,8 +150,13 @@ export async function soak(options: Soak): Promise<SoakResult> {
       samples.push({ seconds, memoryMib, forecasts: forecasts - counted });
       counted = forecasts;
     };
+    const sampleLive = async (): Promise<void> => {
+      const memoryMib = await liveMemory.measure();
+      live.push({ seconds: (performance.now() - startedMs) / 1000, memoryMib });
+    };
     let ticks = 0;
     let sampledMs = startedMs;
+    let liveMs = startedMs;
     while (performance.now() - startedMs < 60_000 * minutes) {
       const due = Math.floor((performance.now() - startedMs) * rate / 1000);
       const batch: string[] = [];
@@ -145,6 +175,10 @@ export async function soak(options: Soak): Promise<SoakResult> {
         sampledMs = performance.now();
         await sample();
       }
+      if (performance.now() - liveMs >= LIVE_EVERY_MS) {
+        liveMs = performance.now();
+        await sampleLive();
+      }
       await pause(1000 / MESSAGES_PER_SECOND);
     }
     const expected = (name: number): number => preload + Math.ceil((ticks - name) / series);
@@ -155,6 +189,9 @@ export async function soak(options: Soak): Promise<SoakResult> {
     const patienceMs = performance.now() + 10_000;
     while (missing() > 0 && performance.now() < patienceMs) await pause(100);
     await sample();
+    await sampleLive();
+    const trendOf = (points: readonly LiveSample[]): Trend =>
+      trend(points.filter(({ seconds }) => seconds >= 60 * warmUpMinutes));
     latencies.sort((a, b) => a - b);
     const quantile = (q: number): number =>
       latencies[Math.min(latencies.length - 1, Math.floor(q * latencies.length))] ?? NaN;
@@ -164,10 +201,13 @@ export async function soak(options: Soak): Promise<SoakResult> {
       lost: missing(),
       disordered,
       samples,
-      ...trend(samples.filter(({ seconds }) => seconds >= 60 * warmUpMinutes)),
+      live,
+      memoryTrend: trendOf(samples),
+      liveTrend: trendOf(leastOfEachMinute(live)),
       latencyMs: { median: quantile(0.5), p99: quantile(0.99), max: quantile(1) },
     };
   } finally {
+    liveMemory.close();
     for (const socket of sockets) socket.terminate();
     server.kill("SIGTERM");
     await server.ended;
@@ -186,8 +226,18 @@ async function residentMib(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
 
+/** Without the looks that fell into the writing of a checkpoint, which holds all state twice more. */
+function leastOfEachMinute(samples: readonly LiveSample[]): LiveSample[] {
+  const least: LiveSample[] = [];
+  for (const sample of samples) {
+    const minute = Math.floor(sample.seconds / 60);
+    if (!(sample.memoryMib >= least[minute]?.memoryMib)) least[minute] = sample;
+  }
+  return Object.values(least);
+}
+
 /** Least squares of memory over time, in MiB a minute. */
-function trend(samples: readonly SoakSample[]): { slope: number; slopeError: number } {
+function trend(samples: readonly LiveSample[]): Trend {
   const n = samples.length;
   const x = samples.map(({ seconds }) => seconds / 60);
   const y = samples.map(({ memoryMib }) => memoryMib);
@@ -200,15 +250,22 @@ function trend(samples: readonly SoakSample[]): { slope: number; slopeError: num
 }
 
 /** Memory over time, as a picture that stands alone. */
-export function soakPlot(options: Soak, { samples }: SoakResult): string {
+export function soakPlot(options: Soak, { samples, live }: SoakResult): string {
   const { series, subscribers, rate } = options;
   const memory = samples.map(({ memoryMib }) => memoryMib);
+  // What was held, as of the last collection.
+  const held = samples.map(({ seconds }) =>
+    live.findLast((sample) => sample.seconds <= seconds)?.memoryMib ?? NaN
+  );
   const figure = svgPlot({
-    title: `Resident memory of the server, MiB: ${series} series, ${subscribers} subscribers, ` +
+    title: `Memory of the server, MiB: ${series} series, ${subscribers} subscribers, ` +
       `${rate} ticks a second`,
     x: samples.map(({ seconds }) => seconds / 60),
     xLabel: (minute) => `${minute.toFixed(1)} min`,
-    lines: [{ name: "resident memory, MiB", colour: "#2563eb", y: memory }],
+    lines: [
+      { name: "resident", colour: "#2563eb", y: memory },
+      { name: "in use after a garbage collection", colour: "#d97706", y: held },
+    ],
     range: [0, 1.25 * Math.max(...memory)],
   });
   const drawing = figure.slice(figure.indexOf("<svg"), figure.indexOf("</svg>") + "</svg>".length);
@@ -228,7 +285,9 @@ if (import.meta.main) {
       series: { type: "string", default: "1000" },
       rate: { type: "string", default: "1000" },
       preload: { type: "string", default: "1100" },
+      history: { type: "string", default: "256" },
       plot: { type: "string" },
+      json: { type: "string" },
     },
   });
   const options: Soak = {
@@ -238,19 +297,29 @@ if (import.meta.main) {
     series: Number(values.series),
     rate: Number(values.rate),
     preload: Number(values.preload),
+    history: Number(values.history),
   };
   const result = await soak(options);
-  const { ticks, forecasts, lost, disordered, slope, slopeError, latencyMs, samples } = result;
-  const after = samples.filter(({ seconds }) => seconds >= 60 * options.warmUpMinutes);
-  const memory = after.map(({ memoryMib }) => memoryMib);
+  const { ticks, forecasts, lost, disordered, latencyMs, samples, live } = result;
+  const memoryLine = (
+    what: string,
+    points: readonly LiveSample[],
+    { slope, slopeError }: Trend,
+  ): string => {
+    const memory = points.filter(({ seconds }) => seconds >= 60 * options.warmUpMinutes)
+      .map(({ memoryMib }) => memoryMib);
+    return `${what} after ${options.warmUpMinutes} min: ${Math.min(...memory).toFixed(0)} to ` +
+      `${Math.max(...memory).toFixed(0)} MiB, slope ${slope.toFixed(2)} ± ` +
+      `${slopeError.toFixed(2)} MiB/min\n`;
+  };
   console.log(
     `${ticks} ticks, ${forecasts} forecasts received, ${lost} lost, ${disordered} out of order\n` +
-      `memory after ${options.warmUpMinutes} min: ${Math.min(...memory).toFixed(0)} to ` +
-      `${Math.max(...memory).toFixed(0)} MiB, slope ${slope.toFixed(2)} ± ` +
-      `${slopeError.toFixed(2)} MiB/min\n` +
+      memoryLine("resident memory", samples, result.memoryTrend) +
+      memoryLine("in use after a garbage collection", live, result.liveTrend) +
       `tick to forecast: median ${latencyMs.median.toFixed(0)} ms, p99 ` +
       `${latencyMs.p99.toFixed(0)} ms, max ${latencyMs.max.toFixed(0)} ms`,
   );
   if (values.plot !== undefined) await Deno.writeTextFile(values.plot, soakPlot(options, result));
+  if (values.json !== undefined) await Deno.writeTextFile(values.json, JSON.stringify(result));
   if (lost > 0 || disordered > 0) Deno.exit(1);
 }

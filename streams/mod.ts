@@ -34,6 +34,7 @@ export {
   type Refusal,
 } from "./sources/websocket_server.ts";
 export {
+  type Corked,
   FanOut,
   type FanOutOptions,
   type OverflowPolicy,

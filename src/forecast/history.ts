@@ -5,6 +5,18 @@ import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 const CAPACITY_FIRST = 256;
 
 /**
+ * Refuses a limit that no history can have.
+ *
+ * @throws {RangeError} when it is not a power of two of at least 256.
+ */
+export function checkHistoryLimit(limit: number): void {
+  if (limit >= CAPACITY_FIRST && Number.isInteger(Math.log2(limit))) return;
+  throw new RangeError(
+    `History limit must be a power of two of at least ${CAPACITY_FIRST}, not ${limit}`,
+  );
+}
+
+/**
  * The values of one series by step, the latest `limit` of them. A missing value is held as the
  * estimate that stood in for it, so that lags are always finite; `observed` tells the difference.
  */
@@ -19,9 +31,7 @@ export class History implements PastValues, Stateful {
 
   /** @param limit Values kept at most, a power of two. */
   constructor(limit: number) {
-    if (limit < CAPACITY_FIRST || (limit & (limit - 1)) !== 0) {
-      throw new RangeError(`History limit must be a power of two of at least 256, not ${limit}`);
-    }
+    checkHistoryLimit(limit);
     this.limit = limit;
   }
 

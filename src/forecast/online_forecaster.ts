@@ -1,9 +1,10 @@
 import type { Frame } from "../../streams/mod.ts";
-import { ALL_EXPERTS, type ExpertName } from "./experts/registry.ts";
+import { defaultExperts, type ExpertName } from "./experts/registry.ts";
 import { combine, type Explanation } from "./explanation.ts";
 import type { Forecast, ForecastFlag } from "./forecast.ts";
 import type { Forecaster, Snapshot } from "./forecaster.ts";
 import type { Guest } from "./guest.ts";
+import { checkHistoryLimit } from "./history.ts";
 import type { Learner } from "./learner.ts";
 import { SeriesForecaster, type SeriesOptions } from "./series_forecaster.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
@@ -25,6 +26,11 @@ const FORMAT = "tickcast-online-forecaster-1";
 const HISTORY_LIMIT = 16_384;
 /** Steps before the bands rest on enough. */
 const WARM_UP_STEPS = 50;
+/**
+ * Series stepped at once: what experts and guard touch of so many, some 10 kB each, stays in a second-level
+ * cache between their steps and their forecasts.
+ */
+const FRAMES_AT_ONCE = 32;
 /** Ticks whose p-value is below are flagged. */
 const ANOMALY_LEVEL = 0.01;
 /** The last value, which is the first expert, holds up to about half of the trust at first. */
@@ -40,9 +46,11 @@ export interface OnlineForecasterOptions {
   readonly experts?: readonly ExpertName[];
   /** Models of their own beside the experts, such as networks. They are disposed of with the forecaster. */
   readonly guests?: readonly Guest[];
+  /** Features beside the target that the linear experts look at too; 0 where left out. */
+  readonly covariates?: number;
   /** A seasonal period in steps, 0 for none; found from the data where left out. */
   readonly season?: number;
-  /** Values kept of each series at most, a power of two. */
+  /** Values kept of each series at most, a power of two of at least 256; 16,384 where left out. */
   readonly historyLimit?: number;
 }
 
@@ -79,7 +87,8 @@ export class OnlineForecaster implements Forecaster {
   /**
    * Starts without any series.
    * @param options The configuration.
-   * @throws {RangeError} when the horizon or a level is out of range, or no expert is named.
+   * @throws {RangeError} when the horizon, a level or the limit of the history is out of range, or no
+   * expert is named.
    */
   constructor(options: OnlineForecasterOptions = {}) {
     this.horizon = options.horizon ?? 1;
@@ -90,19 +99,24 @@ export class OnlineForecaster implements Forecaster {
     if (this.levels.some((level, j) => !(level > (this.levels[j - 1] ?? 0) && level < 1))) {
       throw new RangeError(`Levels must ascend within (0, 1), not ${this.levels.join(", ")}`);
     }
-    const experts = options.experts ?? ALL_EXPERTS;
+    const covariates = options.covariates ?? 0;
+    const experts = options.experts ?? defaultExperts(covariates);
     this.#guests = options.guests ?? [];
     this.#learner = this.#guests.find(({ learner }) => learner !== undefined)?.learner;
     if (experts.length + this.#guests.length === 0) {
       throw new RangeError("At least one expert is needed");
     }
+    const historyLimit = options.historyLimit ?? HISTORY_LIMIT;
+    checkHistoryLimit(historyLimit);
     this.#options = {
       horizon: this.horizon,
       levels: this.levels,
       experts,
       guests: this.#guests.length,
+      // Left out where there are none: a snapshot then does not ask for them.
+      covariates: covariates > 0 ? covariates : undefined,
       season: options.season,
-      historyLimit: options.historyLimit ?? HISTORY_LIMIT,
+      historyLimit,
       guard: GUARD,
     };
   }
@@ -117,22 +131,31 @@ export class OnlineForecaster implements Forecaster {
     return this.#learner;
   }
 
+  /** Few where everything is on the host, many where a guest's device likes them. */
+  get framesAtOnce(): number {
+    let most = FRAMES_AT_ONCE;
+    for (const { framesAtOnce = most } of this.#guests) most = Math.max(most, framesAtOnce);
+    return most;
+  }
+
   /**
    * Advances by frames, in order; every series at most once.
    *
    * @returns A promise where a guest's device demands it.
    */
   step(frames: readonly Frame[]): void | Promise<void> {
-    const views = frames.map(({ series, time, values }) => {
+    const states = new Array<SeriesForecaster>(frames.length);
+    for (let row = 0; row < frames.length; row++) {
+      const { series, time, values } = frames[row];
       const state = this.#series.get(series) ?? this.#start(series);
-      state.observe(time, values[0]);
-      return state;
-    });
-    const said = this.#guests.map((guest) => guest.step(frames, views));
-    if (said.some((points) => points instanceof Promise)) {
-      return Promise.all(said).then((points) => this.#conclude(frames, points));
+      state.observe(time, values);
+      states[row] = state;
     }
-    this.#conclude(frames, said as (readonly Float64Array[])[]);
+    const said = this.#guests.map((guest) => guest.step(frames, states));
+    if (said.some((points) => points instanceof Promise)) {
+      return Promise.all(said).then((points) => conclude(states, points));
+    }
+    conclude(states, said as (readonly Float64Array[])[]);
   }
 
   /**
@@ -244,8 +267,8 @@ export class OnlineForecaster implements Forecaster {
   snapshot(): Snapshot {
     const names = [...this.#series.keys()];
     const arrays: Snapshot["arrays"] = {};
+    const writer = new StateWriter();
     names.forEach((name, index) => {
-      const writer = new StateWriter();
       this.#series.get(name)!.save(writer);
       arrays[`series.${index}`] = writer.finish();
     });
@@ -301,14 +324,6 @@ export class OnlineForecaster implements Forecaster {
     for (const guest of this.#guests) guest.dispose();
   }
 
-  #conclude(frames: readonly Frame[], said: readonly (readonly Float64Array[])[]): void {
-    frames.forEach(({ series }, row) => {
-      const state = this.#known(series);
-      said.forEach((points, guest) => state.setGuest(guest, points[row]));
-      state.conclude();
-    });
-  }
-
   #configuration(): Record<string, unknown> {
     const { guard, season = null, ...rest } = this.#options;
     const names = this.#guests.map(({ name }) => name);
@@ -325,5 +340,17 @@ export class OnlineForecaster implements Forecaster {
     const series = this.#series.get(name);
     if (series === undefined) throw new RangeError(`Unknown series: ${name}`);
     return series;
+  }
+}
+
+/** Hands every series what each guest has said of it, and has it mixed. */
+function conclude(
+  states: readonly SeriesForecaster[],
+  said: readonly (readonly Float64Array[])[],
+): void {
+  for (let row = 0; row < states.length; row++) {
+    const state = states[row];
+    for (let guest = 0; guest < said.length; guest++) state.setGuest(guest, said[guest][row]);
+    state.conclude();
   }
 }

@@ -369,15 +369,17 @@ export class DurableEngine {
   /** Starts saving where the pipeline stands now, while it goes on. One at a time, between two batches. */
   #save(): Promise<boolean> {
     const sequence = this.#applied;
-    const snapshot = this.#pipeline.snapshot();
     this.#checkpointedMs = this.#clock.now();
-    const save = async (): Promise<boolean> => {
-      const saved = await this.#store.saveCheckpoint(snapshot, sequence);
-      if (saved) this.#checkpointed = sequence;
-      this.#saving = undefined;
-      return saved;
-    };
-    return this.#saving = save();
+    // The snapshot is as large as all state: it is left to the store, which knows when it is done with it.
+    const saved = this.#store.saveCheckpoint(this.#pipeline.snapshot(), sequence);
+    return this.#saving = this.#finishSaving(saved, sequence);
+  }
+
+  async #finishSaving(saving: Promise<boolean>, sequence: number): Promise<boolean> {
+    const saved = await saving;
+    if (saved) this.#checkpointed = sequence;
+    this.#saving = undefined;
+    return saved;
   }
 
   /** After an error the pipeline's state is unknown: go back to the checkpoint and replay. */

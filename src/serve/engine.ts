@@ -103,8 +103,10 @@ export class Engine {
   readonly #recent = new Map<string, RingBuffer>();
   /** The number of the last forecast that all listeners have heard. */
   #heard = 0;
-  /** Series with an accepted tick, forecast from or not: what the limit counts. */
+  /** Series with an accepted tick, forecast from or not. The limit counts these, */
   readonly #admitted = new Set<string>();
+  /** and those whose first ticks are being made durable, by how many calls. */
+  readonly #admitting = new Map<string, number>();
   readonly #forecastListeners = new Set<ForecastListener>();
   readonly #statusListeners = new Set<(status: Status) => void>();
   readonly #appliedListeners = new Set<AppliedListener>();
@@ -169,22 +171,35 @@ export class Engine {
    */
   async accept(ticks: readonly Tick[], cursor?: FeedCursor): Promise<Refusal[]> {
     const refusals: Refusal[] = [];
-    let accepted = ticks;
-    if (this.#admitted.size + ticks.length > this.#seriesMax) {
-      accepted = ticks.filter((tick, index) => {
-        if (this.#admitted.has(tick.series) || this.#admitted.size < this.#seriesMax) {
-          this.#admitted.add(tick.series);
-          return true;
-        }
-        const detail = `the limit of ${this.#seriesMax} series is reached`;
-        const error = new InputError("too-many-series", "series", detail, { line: index + 1 });
-        refusals.push({ index, error });
-        return false;
-      });
-    } else for (const tick of ticks) this.#admitted.add(tick.series);
-    if (accepted.length > 0) {
-      const { ticks: fresh } = await this.#durable.accept(accepted, cursor);
-      for (const tick of fresh) this.#remember(tick);
+    const fresh = new Set<string>();
+    const accepted = ticks.filter(({ series }, index) => {
+      if (this.#admitted.has(series) || fresh.has(series)) return true;
+      const calls = this.#admitting.get(series) ?? 0;
+      if (calls > 0 || this.#admitted.size + this.#admitting.size < this.#seriesMax) {
+        this.#admitting.set(series, calls + 1);
+        fresh.add(series);
+        return true;
+      }
+      const detail = `the limit of ${this.#seriesMax} series is reached`;
+      const error = new InputError("too-many-series", "series", detail, { line: index + 1 });
+      refusals.push({ index, error });
+      return false;
+    });
+    if (accepted.length === 0) return refusals;
+    try {
+      const appended = await this.#durable.accept(accepted, cursor);
+      for (const series of fresh) {
+        this.#admitted.add(series);
+        this.#admitting.delete(series);
+      }
+      for (const tick of appended.ticks) this.#remember(tick);
+    } finally {
+      // What could not be made durable must not keep others out.
+      for (const series of fresh) {
+        const calls = this.#admitting.get(series) ?? 0;
+        if (calls > 1) this.#admitting.set(series, calls - 1);
+        else this.#admitting.delete(series);
+      }
     }
     return refusals;
   }

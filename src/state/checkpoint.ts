@@ -33,26 +33,36 @@ interface Manifest {
  * @param sequence Ticks applied before it was taken.
  * @param createdMs When it was taken, epoch milliseconds.
  */
-export async function encodeCheckpoint(
+export function encodeCheckpoint(
   snapshot: Snapshot,
   sequence: number,
   createdMs: number,
 ): Promise<EncodedCheckpoint> {
-  const tensors: Record<string, Tensor> = {};
-  for (const [name, data] of Object.entries(snapshot.arrays)) {
-    tensors[name] = { shape: [data.length], data };
-  }
-  const bytes = writeSafetensors(tensors);
+  // An async function would hold the snapshot, which is as large as all state, until the end.
+  return new Promise((resolve) => {
+    const tensors: Record<string, Tensor> = {};
+    for (const [name, data] of Object.entries(snapshot.arrays)) {
+      tensors[name] = { shape: [data.length], data };
+    }
+    const state = JSON.parse(JSON.stringify(snapshot.manifest));
+    resolve(withChecksums(writeSafetensors(tensors), { sequence, createdMs, state }));
+  });
+}
+
+async function withChecksums(
+  tensors: Uint8Array<ArrayBuffer>,
+  { sequence, createdMs, state }: Pick<Manifest, "sequence" | "createdMs" | "state">,
+): Promise<EncodedCheckpoint> {
   const content: Omit<Manifest, "stateSha256"> = {
     format: "tickcast-checkpoint",
     formatVersion: CHECKPOINT_FORMAT_VERSION,
     sequence,
     createdMs,
-    state: JSON.parse(JSON.stringify(snapshot.manifest)),
-    tensorsSha256: await sha256(bytes),
+    state,
+    tensorsSha256: await sha256(tensors),
   };
   const manifest: Manifest = { ...content, stateSha256: await sha256OfJson(content) };
-  return { manifest: JSON.stringify(manifest), tensors: bytes };
+  return { manifest: JSON.stringify(manifest), tensors };
 }
 
 /**

@@ -108,7 +108,7 @@ Deno.test({
 
 Deno.test("a second process on the same state is refused, and the first goes on", async () => {
   const folder = await Deno.makeTempDir();
-  const server = await startServe(["--state", folder]);
+  const server = await startServe(["--state", folder, "--experts", "light"]);
   try {
     ok(server);
     const second = new Deno.Command(Deno.execPath(), {
@@ -121,7 +121,7 @@ Deno.test("a second process on the same state is refused, and the first goes on"
         "--allow-write",
         "--allow-env",
         new URL("../../src/cli/main.ts", import.meta.url).pathname,
-        ...["serve", "--no-feed", "--port", "0", "--state", folder],
+        ...["serve", "--no-feed", "--port", "0", "--state", folder, "--experts", "light"],
       ],
     });
     const { code, stderr } = await second.output();

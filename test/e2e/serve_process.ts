@@ -19,11 +19,13 @@ const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
  *
  * @param args Further arguments.
  * @param onSpawn Told at once how to kill it, before it listens.
+ * @param runtimeArgs Further arguments of Deno itself.
  * @returns The server; undefined where it ended before it listened.
  */
 export async function startServe(
   args: readonly string[],
   onSpawn: (kill: (signal: Deno.Signal) => void) => void = () => {},
+  runtimeArgs: readonly string[] = [],
 ): Promise<ServeProcess | undefined> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -34,6 +36,7 @@ export async function startServe(
       "--allow-read",
       "--allow-write",
       "--allow-env",
+      ...runtimeArgs,
       MAIN,
       "serve",
       "--no-feed",

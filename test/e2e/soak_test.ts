@@ -16,12 +16,14 @@ Deno.test({
       series: 4,
       rate: 80,
       preload: 3,
+      history: 256,
     };
     const result = await soak(options);
     equal(result.lost, 0);
     equal(result.disordered, 0);
     // Two of the four series have two subscribers.
     ok(result.forecasts > result.ticks && result.forecasts < 2 * result.ticks);
+    ok(result.live.length > 0 && result.live.every(({ memoryMib }) => memoryMib > 1));
     match(soakPlot(options, result), /^<svg xmlns=.*<\/svg>\n$/s);
   },
 });

@@ -1,5 +1,5 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
-import { Random } from "../../mod.ts";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { OnlineForecaster, Random } from "../../mod.ts";
 import { Conformal } from "../../src/forecast/conformal.ts";
 import { ErrorShape } from "../../src/forecast/error_shape.ts";
 import { ExponentialSmoothing } from "../../src/forecast/experts/exponential_smoothing.ts";
@@ -54,6 +54,16 @@ Deno.test("history grows to its limit, then forgets the oldest, and remembers wh
   equal(history.at(993), -1);
   ok(Number.isNaN(history.observed(993)));
   ok(history.has(744) && !history.has(743) && !history.has(1000));
+});
+
+Deno.test("a limit that no history can have is refused before the first tick", () => {
+  for (const historyLimit of [0, -512, 128, 300, 768, NaN, Infinity, 2 ** 0.5]) {
+    throws(
+      () => new OnlineForecaster({ historyLimit }),
+      /^RangeError: History limit must be a power/,
+    );
+  }
+  new OnlineForecaster({ historyLimit: 256 });
 });
 
 Deno.test("recursive least squares finds the coefficients that the normal equations give", () => {

@@ -1,5 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import {
+  limits,
   marketHours,
   mergeByTime,
   mergeSources,
@@ -32,6 +33,20 @@ Deno.test("duplicates are told by identifier, and without one by time", () => {
   ]);
   deepEqual(times([...out, ...order.flush()]), [1000, 1000, 1500, 3000, 5000]);
   deepEqual(order.counts, { late: 0, duplicates: 3, jumped: 0 });
+});
+
+Deno.test("the last tick of a quiet series is known again, however many others came since", () => {
+  const order = new TickOrder();
+  const last: Tick = { series: "quiet", time: 1000, values: { value: 1 }, id: "7" };
+  deepEqual(order.push([last]), [last]);
+  const resumed = new TickOrder();
+  for (let i = 0; i <= limits.recentIds; i++) {
+    order.push([{ series: "busy", time: i, values: { value: 1 }, id: `${i}` }]);
+  }
+  deepEqual(order.push([last]), []);
+  resumed.restore(JSON.parse(JSON.stringify(order.snapshot())));
+  deepEqual(resumed.push([last]), []);
+  equal(resumed.counts.duplicates, 2);
 });
 
 Deno.test("late ticks are counted, told, and routed aside", () => {
