@@ -167,5 +167,6 @@ function average(scores: readonly Scores[]): Scores {
   for (const key of Object.keys(mean) as (keyof Scores)[]) {
     mean[key] = scores.reduce((sum, score) => sum + score[key] / scores.length, 0);
   }
+  mean.count = scores.at(-1)!.count;
   return mean;
 }

@@ -298,10 +298,11 @@ function tableOf(head: readonly string[], rows: readonly (readonly string[])[]):
   return `<div class="wide"><table>${line(head, "th")}${body}</table></div>`;
 }
 
-/** All steps where they are few, else some, evenly. */
+/** All steps where they are few, else some from the first to the last, evenly. */
 function shownSteps(horizon: number): number[] {
   const count = Math.min(horizon, STEPS_SHOWN);
-  return Array.from({ length: count }, (_, k) => Math.round((k + 1) * horizon / count));
+  const stride = (horizon - 1) / Math.max(1, count - 1);
+  return Array.from({ length: count }, (_, k) => 1 + Math.round(k * stride));
 }
 
 function number(value: number): string {
