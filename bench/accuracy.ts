@@ -62,7 +62,7 @@ export async function runProtocol(
   const chosen = experts === undefined ? [] : ["--experts", experts];
   const { tickcast, ...baselines } = scoresOf(await evaluate([...args, ...chosen]));
   let best: Outcome["best"];
-  for (const expert of singles ? ALL_EXPERTS : []) {
+  for (const expert of singles ? [...ALL_EXPERTS, "network"] : []) {
     const alone = scoresOf(await evaluate([...args, "--experts", expert, "--baselines", "none"]));
     const { crps } = alone.tickcast;
     if (best === undefined || crps < best.crps) best = { expert, crps };

@@ -1,7 +1,7 @@
 // Is the error back near its old level within a week of ticks, after the series has changed for good?
-// deno run -A bench/regime_change.ts DATA_FOLDER
+// deno run -A bench/regime_change.ts DATA_FOLDER [--no-network]
 import { csvSource, TARGET_FEATURE } from "../streams/mod.ts";
-import { type EvaluationRow, OnlineForecaster } from "../mod.ts";
+import { type EvaluationRow, type Forecaster, OnlineForecaster, openNetwork } from "../mod.ts";
 import { prequential } from "../src/evaluate/prequential.ts";
 
 /** How a series changes for good. */
@@ -51,9 +51,21 @@ export interface Recovery {
   readonly weeks: readonly number[];
 }
 
+/** Makes a fresh forecaster. */
+export type MakeForecaster = (horizon: number) => Forecaster | Promise<Forecaster>;
+
+/** What everyone gets who says nothing: all experts and the network. */
+async function defaultForecaster(horizon: number): Promise<Forecaster> {
+  return new OnlineForecaster({ horizon, guests: [await openNetwork({ horizon })] });
+}
+
 /** The absolute error of the forecast for each row, made `horizon` rows before; NaN where there is none. */
-async function errors(rows: readonly EvaluationRow[], horizon: number): Promise<Float64Array> {
-  const forecaster = new OnlineForecaster({ horizon });
+async function errors(
+  rows: readonly EvaluationRow[],
+  horizon: number,
+  make: MakeForecaster,
+): Promise<Float64Array> {
+  const forecaster = await make(horizon);
   const found = new Float64Array(rows.length).fill(NaN);
   await prequential(forecaster, rows, {
     firstOrigin: 0,
@@ -64,6 +76,7 @@ async function errors(rows: readonly EvaluationRow[], horizon: number): Promise<
       found[target] = Math.abs(rows[target].values[0] - forecast.mean[horizon - 1]);
     },
   });
+  forecaster.dispose();
   return found;
 }
 
@@ -75,6 +88,7 @@ async function errors(rows: readonly EvaluationRow[], horizon: number): Promise<
  * @param period Its short season in steps.
  * @param week A week in steps.
  * @param horizon Steps ahead.
+ * @param make Makes the forecasters; the default ones where left out.
  */
 export async function recoveries(
   rows: readonly EvaluationRow[],
@@ -82,12 +96,13 @@ export async function recoveries(
   period: number,
   week: number,
   horizon: number,
+  make: MakeForecaster = defaultForecaster,
 ): Promise<Recovery[]> {
   const until = at + WEEKS * week;
-  const alone = await errors(rows.slice(0, until), horizon);
+  const alone = await errors(rows.slice(0, until), horizon, make);
   const results: Recovery[] = [];
   for (const change of CHANGES) {
-    const after = await errors(perturbed(rows, change, at, period).slice(0, until), horizon);
+    const after = await errors(perturbed(rows, change, at, period).slice(0, until), horizon, make);
     const scale = change === "amplitude" ? AMPLITUDE : 1;
     const sum = (all: Float64Array, start: number): number =>
       all.subarray(start, start + week).reduce((total, error) => total + error, 0);
@@ -116,7 +131,10 @@ async function read(
 }
 
 if (import.meta.main) {
-  const [folder] = Deno.args;
+  const [folder, flag] = Deno.args;
+  const make: MakeForecaster | undefined = flag === "--no-network"
+    ? (horizon) => new OnlineForecaster({ horizon })
+    : undefined;
   const series = [
     {
       name: "nyc_taxi, 5 ahead",
@@ -137,7 +155,9 @@ if (import.meta.main) {
   console.log("| --- | --- | --- | --- | --- |");
   for (const { name, rows, at, period, horizon } of series) {
     const runs: Recovery[][] = [];
-    for (const row of at) runs.push(await recoveries(rows, row, period, 7 * period, horizon));
+    for (const row of at) {
+      runs.push(await recoveries(rows, row, period, 7 * period, horizon, make));
+    }
     CHANGES.forEach((change, c) => {
       const weeks = Array.from({ length: WEEKS }, (_, k) => {
         return runs.reduce((sum, run) => sum + run[c].weeks[k] / runs.length, 0).toFixed(2);

@@ -1,13 +1,14 @@
 /**
  * Runs the commands of the guides in docs/guides as they stand there, and writes what came of them back:
- * scores and picture between the two marks, and a line for each on the front page. So no figure is set by
- * hand, and every command runs.
+ * scores and picture between the two marks, and a line for each on the front page; and so with the page
+ * on explanations. So no figure is set by hand, and every command runs.
  *
  *     deno task guides [NAME …]
  */
 const ROOT = new URL("../", import.meta.url);
 const GUIDES = new URL("guides/", import.meta.url);
 const README = new URL("README.md", ROOT);
+const EXPLAIN = new URL("docs/explain.md", ROOT);
 const IMAGES = new URL("images/", import.meta.url);
 const BEGIN = "<!-- Written by `deno task guides`. -->";
 const END = "<!-- End. -->";
@@ -38,9 +39,14 @@ export function guideNames(): string[] {
 
 /** The commands of a guide's first block, as words. */
 export function guideCommands(name: string): string[][] {
-  const text = Deno.readTextFileSync(new URL(`${name}.md`, GUIDES));
+  return pageCommands(new URL(`${name}.md`, GUIDES));
+}
+
+/** The commands of a page's first block, as words. */
+export function pageCommands(page: URL): string[][] {
+  const text = Deno.readTextFileSync(page);
   const [, block] = /```sh\n([\s\S]*?)```/.exec(text) ?? [];
-  if (block === undefined) throw new SyntaxError(`${name}.md has no block of commands`);
+  if (block === undefined) throw new SyntaxError(`${page.pathname} has no block of commands`);
   const lines = block.replaceAll("\\\n", " ").trim().split("\n");
   return lines.map((line) => line.trim().split(/\s+/));
 }
@@ -78,6 +84,22 @@ async function makeGuide(name: string): Promise<Evaluation> {
   await Deno.copyFile(new URL(drawn, ROOT), new URL(`guide-${name}.svg`, IMAGES));
   await writeBetweenMarks(new URL(`${name}.md`, GUIDES), results(name, evaluation));
   return evaluation;
+}
+
+/** Writes what `explain` said and drew into its page. */
+async function makeExplanation(): Promise<void> {
+  for (const command of pageCommands(EXPLAIN)) {
+    const { code, stdout, stderr } = await runCommand(command);
+    if (code !== 0) throw new Error(`${command.join(" ")}\n${stderr}`);
+    if (command[2] !== "explain") continue;
+    const drawn = command[command.indexOf("--svg") + 1];
+    await Deno.copyFile(new URL(drawn, ROOT), new URL("explanation.svg", IMAGES));
+    const picture = "![A bar for each input, from the last value to the forecast]";
+    await writeBetweenMarks(
+      EXPLAIN,
+      `\`\`\`text\n${stdout.trim()}\n\`\`\`\n\n${picture}(images/explanation.svg)`,
+    );
+  }
 }
 
 async function writeBetweenMarks(page: URL, content: string): Promise<void> {
@@ -154,7 +176,11 @@ if (import.meta.main) {
     evaluations.set(name, await makeGuide(name));
   }
   // The front page shows all of them or is left as it is.
-  if (Deno.args.length === 0) await writeBetweenMarks(README, overview(evaluations));
-  const pages = [README, ...names.map((name) => new URL(`${name}.md`, GUIDES))];
+  if (Deno.args.length === 0) {
+    await writeBetweenMarks(README, overview(evaluations));
+    console.log("explain");
+    await makeExplanation();
+  }
+  const pages = [README, EXPLAIN, ...names.map((name) => new URL(`${name}.md`, GUIDES))];
   await runCommand(["deno", "fmt", "--quiet", ...pages.map(({ pathname }) => pathname)]);
 }

@@ -12,6 +12,12 @@ import type { Forecaster, Snapshot } from "./forecast/forecaster.ts";
 /** Micro-batches that may wait between two stages: one being worked on, one ready. */
 const BATCHES_WAITING_MAX = 1;
 
+/** Where a series stands: steps taken, and the last wave it was in. */
+interface Place {
+  steps: number;
+  wave: number;
+}
+
 /** How a {@linkcode Pipeline} is put together. */
 export interface PipelineOptions {
   /** What forecasts. */
@@ -32,7 +38,7 @@ export interface PipelineOptions {
  * station is a part of its own.
  *
  * A micro-batch is worked on in waves: a wave holds each series at most once, so that it is one batched
- * step, and ends where learning is due. A forecast therefore depends on the ticks alone, never on how
+ * step, and ends where learning is due or the forecaster likes no more at once. A forecast therefore depends on the ticks alone, never on how
  * they were chunked.
  *
  * @example Ticks in, forecasts out, as a Web Stream
@@ -54,9 +60,11 @@ export class Pipeline {
   readonly #forecaster: Forecaster;
   readonly #features: readonly string[];
   readonly #stages: readonly TickStage[];
-  /** Steps taken by each series. */
-  readonly #steps = new Map<string, number>();
+  /** Where each series stands. */
+  readonly #places = new Map<string, Place>();
   #sequence = 0;
+  /** Waves begun so far: what tells whether a series is in the present one. */
+  #waves = 0;
 
   /** Puts the parts together. */
   constructor(options: PipelineOptions) {
@@ -73,12 +81,12 @@ export class Pipeline {
 
   /** The series seen so far. */
   series(): IterableIterator<string> {
-    return this.#steps.keys();
+    return this.#places.keys();
   }
 
   /** Steps a series has taken; 0 where it is unknown. */
   steps(series: string): number {
-    return this.#steps.get(series) ?? 0;
+    return this.#places.get(series)?.steps ?? 0;
   }
 
   /**
@@ -102,8 +110,9 @@ export class Pipeline {
     const forecaster = this.#forecaster;
     const forecasts: Forecast[] = [];
     let wave: Frame[] = [];
-    let inWave = new Set<string>();
+    this.#waves++;
     let untilLearning = forecaster.framesUntilLearning();
+    const framesMax = forecaster.framesAtOnce ?? Infinity;
 
     const run = async (): Promise<void> => {
       const stepped = forecaster.step(wave);
@@ -116,13 +125,19 @@ export class Pipeline {
         untilLearning = forecaster.framesUntilLearning();
       }
       wave = [];
-      inWave = new Set();
+      this.#waves++;
     };
 
     for (const tick of ticks) {
-      if (inWave.has(tick.series) || wave.length >= untilLearning) await run();
-      inWave.add(tick.series);
-      wave.push(this.#frame(tick));
+      let place = this.#places.get(tick.series);
+      if (place === undefined) {
+        place = { steps: 0, wave: 0 };
+        this.#places.set(tick.series, place);
+      }
+      const full = wave.length >= untilLearning || wave.length >= framesMax;
+      if (full || place.wave === this.#waves) await run();
+      place.wave = this.#waves;
+      wave.push(this.#frame(tick, place.steps++));
     }
     if (wave.length > 0) await run();
     return forecasts;
@@ -152,7 +167,7 @@ export class Pipeline {
     return {
       manifest: {
         sequence: this.#sequence,
-        steps: [...this.#steps],
+        steps: Array.from(this.#places, ([series, { steps }]) => [series, steps]),
         stages: this.#stages.map((stage) => stage.snapshot()),
         forecaster: manifest,
       },
@@ -186,17 +201,18 @@ export class Pipeline {
     });
     this.#stages.forEach((stage, index) => stage.restore(stages[index]));
     this.#sequence = sequence;
-    this.#steps.clear();
-    for (const [series, count] of steps as [string, number][]) this.#steps.set(series, count);
+    this.#places.clear();
+    for (const [series, count] of steps as [string, number][]) {
+      this.#places.set(series, { steps: count, wave: 0 });
+    }
   }
 
   /** Brings a tick to the grid: without resampling, every tick is a step. */
-  #frame(tick: Tick): Frame {
-    const step = this.#steps.get(tick.series) ?? 0;
-    this.#steps.set(tick.series, step + 1);
-    const values = new Float64Array(this.#features.length);
-    for (let index = 0; index < values.length; index++) {
-      values[index] = tick.values[this.#features[index]] ?? NaN;
+  #frame(tick: Tick, step: number): Frame {
+    const features = this.#features;
+    const values = new Float64Array(features.length);
+    for (let index = 0; index < features.length; index++) {
+      values[index] = tick.values[features[index]] ?? NaN;
     }
     return { series: tick.series, time: tick.time, step, values };
   }

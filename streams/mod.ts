@@ -35,6 +35,7 @@ export {
   type Refusal,
 } from "./sources/websocket_server.ts";
 export {
+  type Corked,
   FanOut,
   type FanOutOptions,
   type OverflowPolicy,

@@ -7,7 +7,7 @@ import {
 } from "../mod.ts";
 import { type Backend, type HostBackend, openBackend } from "../kernels/mod.ts";
 import { WebGpuBackend } from "../kernels/webgpu/webgpu_backend.ts";
-import { recurrentDesign } from "../src/forecast/recurrent_expert.ts";
+import { recurrentDesign } from "../src/forecast/recurrent_design.ts";
 import { InlineRunner, type LearningRunner } from "../src/learn/learning_runner.ts";
 
 /** Opens devices that a test can destroy, as a driver would. */

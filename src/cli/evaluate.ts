@@ -1,4 +1,5 @@
-import { type Status, TARGET_FEATURE, type Tick } from "../../streams/mod.ts";
+import { basename } from "node:path";
+import { TARGET_FEATURE, type Tick } from "../../streams/mod.ts";
 import {
   evaluate as scoreModels,
   type EvaluationResult,
@@ -19,7 +20,9 @@ import {
   openGuests,
 } from "./forecaster_options.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
+import { makeFoldersOf } from "./output_file.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
+import { RowNotes } from "./row_notes.ts";
 
 const OPTIONS = {
   ...CSV_OPTIONS,
@@ -36,6 +39,13 @@ const OPTIONS = {
     min: 0,
     placeholder: "ROW",
     description: "The last origin scored; the last one with a label where left out",
+  },
+  holdback: {
+    kind: "number",
+    min: 0.001,
+    max: 1,
+    placeholder: "SHARE",
+    description: "Score the last share of the rows, as train does with its test rows: 0.2",
   },
   order: {
     kind: "string",
@@ -93,7 +103,11 @@ export const evaluate: Command = {
     "and, as its last line, one JSON object with the scores at the last horizon. With --target-columns",
     "the errors are means over all windows, steps and standardised columns, as in the ETT protocol.",
     "",
-    describeOptions(OPTIONS),
+    describeOptions(OPTIONS, {
+      "The file": CSV_OPTIONS,
+      "Forecasts": FORECASTER_OPTIONS,
+      "The network": NETWORK_OPTIONS,
+    }),
     "",
     "Example: tickcast evaluate taxi.csv --time timestamp --value count --horizon 5 --score-from 10000",
   ].join("\n"),
@@ -102,10 +116,13 @@ export const evaluate: Command = {
 
 async function runEvaluate(args: readonly string[], context: CommandContext): Promise<number> {
   const { options, operands } = parseOptions(args, OPTIONS);
+  if (options.holdback !== undefined && options["score-from"] !== undefined) {
+    throw new UsageError("--holdback and --score-from exclude each other");
+  }
+  await makeFoldersOf(options.report, options.plot);
   if (options["target-columns"].length > 0) return await runChannels(options, operands, context);
-  const onStatus = (status: Status): void => {
-    if (status.kind === "rejected") context.note(status.detail);
-  };
+  const refused = new RowNotes(context.note);
+  const { onStatus } = refused;
   const features = [TARGET_FEATURE, ...options.value.slice(1)];
   const rows: EvaluationRow[] = [];
   let series: string | undefined;
@@ -122,7 +139,15 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
     if (rows.length >= (options.rows ?? Infinity)) break;
   }
   rows.length = Math.min(rows.length, options.rows ?? Infinity);
+  refused.end();
   context.signal.throwIfAborted();
+  if (rows.length === 0) throw new Error(`${operands[0]} has no row that could be used`);
+  const unordered = rows.filter(({ time }, row) => row > 0 && time <= rows[row - 1].time).length;
+  if (unordered > 0) {
+    context.note(
+      `${unordered} rows are not later than the row before; they are taken as they stand`,
+    );
+  }
 
   const progress = new Progress("evaluate", context.interactive ? drawOnTerminal : undefined);
   let result: EvaluationResult;
@@ -133,10 +158,10 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
     result = await scoreModels(rows, {
       horizon: options.horizon,
       makeForecaster: (all) => new OnlineForecaster({ ...all, guests }),
-      scoreFrom: options["score-from"],
+      scoreFrom: firstOrigin(options, rows.length),
       scoreTo: options["score-to"],
       order: options.order as "learn-first" | "forecast-first",
-      forecaster: forecasterOptions(options),
+      forecaster: forecasterOptions(options, features.length - 1),
       baselines: baselines(options.baselines),
       onProgress: (model, done) => {
         context.signal.throwIfAborted();
@@ -147,7 +172,7 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
     progress.end();
   }
   if (options.report !== undefined) {
-    await Deno.writeTextFile(options.report, evaluationReport(result, operands[0]));
+    await Deno.writeTextFile(options.report, evaluationReport(result, basename(operands[0])));
   }
   if (options.plot !== undefined) {
     await Deno.writeTextFile(options.plot, svgFile(forecastPlot(result)));
@@ -155,6 +180,12 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
   if (!options.json) await context.out(table(result));
   await context.out(JSON.stringify(summary(result)));
   return 0;
+}
+
+/** The first origin scored, where the command line says one. */
+function firstOrigin(options: OptionValues<typeof OPTIONS>, rows: number): number | undefined {
+  const { holdback, "score-from": from } = options;
+  return holdback === undefined ? from : rows - Math.round(holdback * rows);
 }
 
 /** Scores many columns at once. */
@@ -166,9 +197,8 @@ async function runChannels(
   const columns = options["target-columns"];
   const standardiseOn = options["standardise-on"];
   if (standardiseOn === undefined) throw new UsageError("--standardise-on ROWS is missing");
-  const onStatus = (status: Status): void => {
-    if (status.kind === "rejected") context.note(status.detail);
-  };
+  const refused = new RowNotes(context.note);
+  const { onStatus } = refused;
   const ticks = openCsv(
     operands,
     { ...options, value: columns[0] === "all" ? ["*"] : columns },
@@ -182,6 +212,7 @@ async function runChannels(
       rows.push(toRow(tick, features));
     }
   }
+  refused.end();
   const progress = new Progress("evaluate", context.interactive ? drawOnTerminal : undefined);
   const guests = await openGuests(options, 0, onStatus);
   try {
@@ -189,9 +220,9 @@ async function runChannels(
       horizon: options.horizon,
       standardiseOn,
       // The published protocols leave a quarter of that again between the two.
-      firstTarget: (options["score-from"] ?? Math.ceil(1.25 * standardiseOn) - 1) + 1,
+      firstTarget: (firstOrigin(options, rows.length) ?? Math.ceil(1.25 * standardiseOn) - 1) + 1,
       end: options.rows,
-      forecaster: { ...forecasterOptions(options), guests },
+      forecaster: { ...forecasterOptions(options, 0), guests },
       onProgress: (done) => {
         context.signal.throwIfAborted();
         progress.update(Math.round(done * rows.length), rows.length, "tickcast");

@@ -1,4 +1,4 @@
-import { type Status, TARGET_FEATURE } from "../../streams/mod.ts";
+import { TARGET_FEATURE } from "../../streams/mod.ts";
 import { explanationChart } from "../evaluate/explanation_chart.ts";
 import type { Explanation } from "../forecast/explanation.ts";
 import { Pipeline } from "../pipeline.ts";
@@ -6,8 +6,10 @@ import type { Command, CommandContext } from "./command.ts";
 import { CSV_OPTIONS } from "./csv_options.ts";
 import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaster_options.ts";
 import { openHistory } from "./open_history.ts";
-import { describeOptions, parseOptions } from "./options.ts";
+import { describeOptions, parseOptions, UsageError } from "./options.ts";
+import { makeFoldersOf } from "./output_file.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
+import { RowNotes } from "./row_notes.ts";
 
 const OPTIONS = {
   ...CSV_OPTIONS,
@@ -20,7 +22,11 @@ const OPTIONS = {
     description: "Which step ahead is explained; the horizon where left out",
   },
   top: { kind: "integer", default: 12, min: 1, description: "Inputs told one by one" },
-  svg: { kind: "string", placeholder: "OUT.svg", description: "Draw them as a picture" },
+  svg: {
+    kind: "string",
+    placeholder: "OUT.svg",
+    description: "Draw them as a picture, of the first series where there are several",
+  },
   json: { kind: "boolean", description: "Print nothing but one JSON object a series" },
 } as const;
 
@@ -32,7 +38,11 @@ export const explain: Command = {
     "Learns from the whole file, then tells what moved the forecast after its last row away from the",
     "last value: each input's share, in the unit of the series. The shares add up to the difference.",
     "",
-    describeOptions(OPTIONS),
+    describeOptions(OPTIONS, {
+      "The file": CSV_OPTIONS,
+      "Forecasts": FORECASTER_OPTIONS,
+      "The network": NETWORK_OPTIONS,
+    }),
     "",
     "Example: tickcast explain weather.csv --time date --value temp_max --horizon 7",
   ].join("\n"),
@@ -41,9 +51,14 @@ export const explain: Command = {
 
 async function runExplain(args: readonly string[], context: CommandContext): Promise<number> {
   const { options, operands } = parseOptions(args, OPTIONS);
-  const onStatus = (status: Status): void => {
-    if (status.kind === "rejected") context.note(status.detail);
-  };
+  await makeFoldersOf(options.svg);
+  const refused = new RowNotes(context.note);
+  const { onStatus } = refused;
+  if ((options.ahead ?? 1) > options.horizon) {
+    throw new UsageError(
+      `--ahead: expected at most the horizon, ${options.horizon}, got ${options.ahead}`,
+    );
+  }
   const features = [TARGET_FEATURE, ...options.value.slice(1)];
   const forecaster = await openForecaster(options, features.length - 1, onStatus);
   const pipeline = new Pipeline({ forecaster, features, onStatus });
@@ -61,21 +76,29 @@ async function runExplain(args: readonly string[], context: CommandContext): Pro
     }
     context.signal.throwIfAborted();
     if (series.size === 0) throw new Error(`${operands[0]} has no row that could be used`);
+    const [first] = series;
     for (const name of series) {
-      const explanation = await forecaster.explain(name, options.ahead);
+      const explanation = named(await forecaster.explain(name, options.ahead), options.value);
       if (!options.json) await context.out(table(explanation, options.top));
       else await context.out(JSON.stringify(explanation));
-    }
-    if (options.svg !== undefined) {
-      const [name] = series;
-      const explanation = await forecaster.explain(name, options.ahead);
+      if (options.svg === undefined || name !== first) continue;
       await Deno.writeTextFile(options.svg, explanationChart(explanation, options.top));
     }
   } finally {
     progress.end();
+    refused.end();
     forecaster.dispose();
   }
   return 0;
+}
+
+/** Covariates by their columns instead of their numbers. */
+function named(explanation: Explanation, columns: readonly string[]): Explanation {
+  const contributions = explanation.contributions.map(({ input, value }) => ({
+    input: input.replace(/\bcovariate (\d+)/, (words, index) => columns[Number(index)] ?? words),
+    value,
+  }));
+  return { ...explanation, contributions };
 }
 
 /** The explanation for people: a line an input, the small ones together. */

@@ -1,5 +1,5 @@
 import type { StatusListener } from "../../streams/mod.ts";
-import { ALL_EXPERTS, type ExpertName, LIGHT_EXPERTS } from "../forecast/experts/registry.ts";
+import { defaultExperts, type ExpertName, LIGHT_EXPERTS } from "../forecast/experts/registry.ts";
 import type { Guest } from "../forecast/guest.ts";
 import type { NetworkModel } from "../forecast/learner.ts";
 import { OnlineForecaster, type OnlineForecasterOptions } from "../forecast/online_forecaster.ts";
@@ -35,7 +35,7 @@ export const FORECASTER_OPTIONS = {
     kind: "list",
     placeholder: "NAMES",
     description: `What is mixed: all, light, network, or names of ${
-      ALL_EXPERTS.join(", ")
+      defaultExperts(1).join(", ")
     } [all,network]`,
   },
 } as const;
@@ -96,15 +96,21 @@ export const NETWORK_OPTIONS = {
 /** All that a command line says of a forecaster. */
 export type ForecasterChoice = OptionValues<typeof FORECASTER_OPTIONS & typeof NETWORK_OPTIONS>;
 
-/** What a forecaster without networks is made with, from the command line. */
+/**
+ * What a forecaster without networks is made with, from the command line.
+ *
+ * @param covariates Features beside the target.
+ */
 export function forecasterOptions(
   options: OptionValues<typeof FORECASTER_OPTIONS>,
-): Pick<OnlineForecasterOptions, "horizon" | "season" | "experts" | "historyLimit"> {
+  covariates: number,
+): Omit<OnlineForecasterOptions, "levels" | "guests"> {
   const { horizon, season, history } = options;
   if (!Number.isInteger(Math.log2(history))) {
     throw new UsageError(`--history: expected a power of two, got ${history}`);
   }
-  return { horizon, season, historyLimit: history, experts: expertNames(options.experts) };
+  const experts = expertNames(options.experts, covariates);
+  return { horizon, season, historyLimit: history, covariates, experts };
 }
 
 /**
@@ -148,7 +154,7 @@ export async function openForecaster(
   onStatus: StatusListener,
 ): Promise<OnlineForecaster> {
   const guests = await openGuests(options, covariates, onStatus);
-  return new OnlineForecaster({ ...forecasterOptions(options), guests });
+  return new OnlineForecaster({ ...forecasterOptions(options, covariates), guests });
 }
 
 function networkOptions(
@@ -178,20 +184,22 @@ function networkOptions(
   };
 }
 
-function expertNames(asked: readonly string[]): readonly ExpertName[] {
-  if (asked.length === 0) return ALL_EXPERTS;
+function expertNames(asked: readonly string[], covariates: number): readonly ExpertName[] {
+  const all = defaultExperts(covariates);
+  if (asked.length === 0) return all;
   const names = asked.flatMap((name): readonly string[] => {
-    if (name === "all") return ALL_EXPERTS;
+    if (name === "all") return all;
     return name === "light" ? LIGHT_EXPERTS : [name];
   });
-  const known: readonly string[] = ALL_EXPERTS;
+  const known: readonly string[] = all;
   const unknown = names.find((name) => name !== "network" && !known.includes(name));
   if (unknown !== undefined) {
+    const exists: readonly string[] = defaultExperts(1);
     throw new UsageError(
-      `--experts: there is no "${unknown}"; there are all, light, network, ${
-        ALL_EXPERTS.join(", ")
-      }`,
+      exists.includes(unknown)
+        ? `--experts: "${unknown}" needs a covariate, which a further --value or --features names`
+        : `--experts: there is no "${unknown}"; there are all, light, network, ${all.join(", ")}`,
     );
   }
-  return ALL_EXPERTS.filter((name) => names.includes(name));
+  return all.filter((name) => names.includes(name));
 }

@@ -126,7 +126,12 @@ function processContext(): CommandContext {
   const encoder = new TextEncoder();
   const writer = Deno.stdout.writable.getWriter();
   return {
-    out: (line) => writer.write(encoder.encode(`${line}\n`)),
+    out: (line) =>
+      writer.write(encoder.encode(`${line}\n`)).catch((error) => {
+        // Who reads, `head` say, has what they wanted: end in order, as on Ctrl-C.
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+        controller.abort();
+      }),
     note: (line) => console.error(line),
     interactive: Deno.stderr.isTerminal(),
     signal: controller.signal,

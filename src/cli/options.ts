@@ -126,9 +126,31 @@ export function parseOptions<const S extends OptionSpecs>(
   return { options: options as OptionValues<S>, operands: parsed._.map(String) };
 }
 
-/** The options as help, a line each, aligned. */
-export function describeOptions(specs: OptionSpecs): string {
-  const rows = Object.entries(specs).map(([name, spec]): [string, string] => {
+/** Help is wrapped here, and options wider than that have their description on the next line. */
+const HELP_WIDTH = 96;
+const FLAG_WIDTH = 26;
+
+/**
+ * The options as help, aligned and wrapped.
+ *
+ * @param specs All options of a command.
+ * @param groups Those that stand together under a title, after the others.
+ */
+export function describeOptions(
+  specs: OptionSpecs,
+  groups: Readonly<Record<string, OptionSpecs>> = {},
+): string {
+  const grouped = new Set(Object.values(groups).flatMap((group) => Object.keys(group)));
+  const own = Object.keys(specs).filter((name) => !grouped.has(name));
+  const sections = Object.entries(groups).map(([title, group]) => {
+    return `\n${title}:\n${describe(specs, Object.keys(group))}`;
+  });
+  return [...own.length > 0 ? [describe(specs, own)] : [], ...sections].join("\n");
+}
+
+function describe(specs: OptionSpecs, names: readonly string[]): string {
+  const rows = names.map((name): [string, string] => {
+    const spec = specs[name];
     const placeholder = spec.placeholder ?? (spec.choices?.join("|") ?? spec.kind.toUpperCase());
     const long = spec.short === undefined ? `--${name}` : `-${spec.short}, --${name}`;
     const flag = spec.kind === "boolean" ? long : `${long} ${placeholder}`;
@@ -137,6 +159,22 @@ export function describeOptions(specs: OptionSpecs): string {
       : ` [${spec.default}]`;
     return [flag, `${spec.description}${shown}`];
   });
-  const width = Math.max(...rows.map(([flag]) => flag.length));
-  return rows.map(([flag, description]) => `  ${flag.padEnd(width)}  ${description}`).join("\n");
+  const width = Math.min(FLAG_WIDTH, Math.max(...rows.map(([flag]) => flag.length)));
+  const indent = " ".repeat(width + 4);
+  return rows.map(([flag, description]) => {
+    const lines = wrap(description, HELP_WIDTH - indent.length);
+    const head = flag.length <= width ? `  ${flag.padEnd(width)}  ` : `  ${flag}\n${indent}`;
+    return head + lines.join(`\n${indent}`);
+  }).join("\n");
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else lines.push(word);
+  }
+  return lines;
 }

@@ -26,7 +26,7 @@ export const record: Command = {
     "a feed it records the demo feed. tickcast replay FILE.ndjson plays it back: the very same ticks in",
     "the very same batches, so that the forecasts are the very same.",
     "",
-    describeOptions(OPTIONS),
+    describeOptions(OPTIONS, { "The feed": FEED_OPTIONS }),
     "",
     "Example: tickcast record trades.ndjson --exchange kraken --symbols BTC/USD",
   ].join("\n"),

@@ -1,4 +1,3 @@
-import type { Status } from "../../streams/mod.ts";
 import { Pipeline } from "../pipeline.ts";
 import { encodeForecast } from "../serve/wire.ts";
 import type { Command, CommandContext } from "./command.ts";
@@ -8,16 +7,17 @@ import { FORECASTER_OPTIONS, NETWORK_OPTIONS, openForecaster } from "./forecaste
 import { openHistory } from "./open_history.ts";
 import { describeOptions, parseOptions } from "./options.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
+import { RowNotes } from "./row_notes.ts";
 import { featuresOf, openStages, STAGE_OPTIONS, stageConfig } from "./stage_options.ts";
 
 const OPTIONS = {
   ...CSV_OPTIONS,
   speed: {
     kind: "number",
-    default: 1,
+    default: 0,
     min: 0,
     placeholder: "N",
-    description: "Times faster than recorded; 0 as fast as it goes",
+    description: "How many times faster than recorded: 1 as it was; 0 as fast as it goes",
   },
   config: {
     kind: "string",
@@ -36,13 +36,18 @@ export const replay: Command = {
     "Usage: tickcast replay FILE.csv[.gz] --time COLUMN --value COLUMN [OPTIONS]",
     "       tickcast replay FILE.ndjson[.gz] [OPTIONS]",
     "",
-    "Plays the file back as if it were live and prints a forecast after every row, one JSON object a",
-    "line. Rows that cannot be used are counted on stderr with their line and the reason. A recording",
-    "and lines of JSON are recognised by their first line; - is standard input.",
+    "Plays the file back as if it were live, with --speed 1 also at its own pace, and prints a forecast",
+    "after every row, one JSON object a line. Rows that cannot be used are told and counted on stderr.",
+    "A recording and lines of JSON are recognised by their first line; - is standard input.",
     "",
-    describeOptions(OPTIONS),
+    describeOptions(OPTIONS, {
+      "The file": CSV_OPTIONS,
+      "On the way": STAGE_OPTIONS,
+      "Forecasts": FORECASTER_OPTIONS,
+      "The network": NETWORK_OPTIONS,
+    }),
     "",
-    "Example: tickcast replay weather.csv --time date --value temp_max --horizon 7 --speed 0",
+    "Example: tickcast replay weather.csv --time date --value temp_max --horizon 7",
   ].join("\n"),
   run: runReplay,
 };
@@ -51,13 +56,8 @@ async function runReplay(args: readonly string[], context: CommandContext): Prom
   const { config: path } = parseOptions(args, OPTIONS).options;
   const { config, values } = await fromFile(path);
   const { options, operands } = parseOptions(args, OPTIONS, values);
-  let rejected = 0;
-  const onStatus = (status: Status): void => {
-    if (status.kind === "degraded") context.note(`${status.part}: ${status.detail}`);
-    if (status.kind !== "rejected") return;
-    rejected += status.count;
-    context.note(status.detail);
-  };
+  const refused = new RowNotes(context.note);
+  const { onStatus } = refused;
   const stages = stageConfig(options, {
     ...config,
     features: [...options.value.slice(1), ...config.features ?? []],
@@ -86,6 +86,7 @@ async function runReplay(args: readonly string[], context: CommandContext): Prom
     }
   } finally {
     progress.end();
+    refused.end();
     forecaster.dispose();
   }
   const seconds = (performance.now() - startedMs) / 1000;
@@ -93,7 +94,9 @@ async function runReplay(args: readonly string[], context: CommandContext): Prom
   if (options.json) {
     const series = [...pipeline.series()].length;
     const rowsPerSecond = Math.round(rows / seconds);
-    await context.out(JSON.stringify({ rows, rejected, series, seconds, rowsPerSecond }));
+    await context.out(
+      JSON.stringify({ rows, rejected: refused.count, series, seconds, rowsPerSecond }),
+    );
   }
   return 0;
 }

@@ -37,7 +37,10 @@ const OPTIONS = {
     description: "The port; 0 takes a free one",
   },
   ...FEED_OPTIONS,
-  "no-feed": { kind: "boolean", description: "Connect to no feed: ticks come by /v1/ingest alone" },
+  "no-feed": {
+    kind: "boolean",
+    description: "Connect to no feed: ticks are posted to /v1/ticks or sent to ws:…/v1/ingest",
+  },
   record: {
     kind: "string",
     placeholder: "FILE",
@@ -73,7 +76,13 @@ export const serve: Command = {
     "Connects to feeds, forecasts after every tick, and serves the forecasts over WebSocket and HTTP.",
     "Without any feed a demo feed is started that plays recorded temperatures, a share index and births.",
     "",
-    describeOptions(OPTIONS),
+    describeOptions(OPTIONS, {
+      "The feed": FEED_OPTIONS,
+      "On the way": STAGE_OPTIONS,
+      "Access and limits": SERVER_OPTIONS,
+      "Forecasts": FORECASTER_OPTIONS,
+      "The network": NETWORK_OPTIONS,
+    }),
     "",
     "With --cluster nats://HOST:PORT it is one worker of many instead: see tickcast worker --help.",
     "",

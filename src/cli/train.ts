@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { type Status, systemClock, TARGET_FEATURE } from "../../streams/mod.ts";
+import { systemClock, TARGET_FEATURE } from "../../streams/mod.ts";
 import { evaluate, type EvaluationResult } from "../evaluate/evaluate.ts";
 import type { EvaluationRow } from "../evaluate/prequential.ts";
 import { evaluationReport, forecastPlot, learningCurves } from "../evaluate/report.ts";
@@ -21,7 +21,9 @@ import type { Command, CommandContext } from "./command.ts";
 import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
 import { summary, table } from "./evaluate.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
+import { makeFoldersOf } from "./output_file.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
+import { RowNotes } from "./row_notes.ts";
 import { TensorBoardLog } from "./tensorboard_log.ts";
 
 const OPTIONS = {
@@ -174,7 +176,7 @@ export const train: Command = {
     "simple methods; its learning curves and last forecasts are drawn beside the model. The last line is",
     "one JSON object.",
     "",
-    describeOptions(OPTIONS),
+    describeOptions(OPTIONS, { "The file": CSV_OPTIONS }),
     "",
     "Example: tickcast train weather.csv --time date --value temp_max --horizon 7 -o weather.safetensors",
   ].join("\n"),
@@ -184,6 +186,7 @@ export const train: Command = {
 async function runTrain(args: readonly string[], context: CommandContext): Promise<number> {
   const { options, operands } = parseOptions(args, OPTIONS);
   const [validation, test] = shares(options.split);
+  await makeFoldersOf(options.output, options.report);
   const { recorder, rows } = await record(operands, options, context);
   const startedMs = performance.now();
   const trained = await trainOn(recorder, options, validation, test, context);
@@ -243,9 +246,8 @@ async function record(
   context: CommandContext,
 ): Promise<{ recorder: NetworkRecorder; rows: Map<string, EvaluationRow[]> }> {
   const { horizon, season } = options;
-  const onStatus = (status: Status): void => {
-    if (status.kind === "rejected") context.note(status.detail);
-  };
+  const refused = new RowNotes(context.note);
+  const { onStatus } = refused;
   const features = [TARGET_FEATURE, ...options.value.slice(1)];
   const recorder = new NetworkRecorder({ horizon, covariates: features.length - 1 });
   const forecaster = new OnlineForecaster({
@@ -269,6 +271,7 @@ async function record(
     }
   } finally {
     progress.end();
+    refused.end();
   }
   context.signal.throwIfAborted();
   if (rows.size === 0) throw new Error("The file has no row to learn from");

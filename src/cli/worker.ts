@@ -73,7 +73,10 @@ export const worker: Command = {
     "the cluster. Events are printed as NDJSON. Workers may come, go and crash at any time. One",
     "partition's network is trained, and all others take over what it has learnt.",
     "",
-    describeOptions(OPTIONS),
+    describeOptions(OPTIONS, {
+      "Forecasts": FORECASTER_OPTIONS,
+      "The network": NETWORK_OPTIONS,
+    }),
   ].join("\n"),
   run: work,
 };
@@ -90,7 +93,7 @@ async function work(args: readonly string[], context: CommandContext): Promise<n
     createForecaster: async (partition) => {
       const everySteps = partition === TRAINER_PARTITION ? options["retrain-every"] : 0;
       const guests = await openGuests({ ...options, "retrain-every": everySteps }, 0, print);
-      return new OnlineForecaster({ ...forecasterOptions(options), guests });
+      return new OnlineForecaster({ ...forecasterOptions(options, 0), guests });
     },
     partitions: options.partitions,
     ordinal: options.ordinal ?? Number(/\d+$/.exec(name)?.[0] ?? 0),

@@ -97,7 +97,7 @@ export async function evaluate(
   const make = options.makeForecaster ?? ((all): Forecaster => new OnlineForecaster(all));
   const context = scoreContext(rows, firstOrigin);
   const every = Math.max(1, Math.floor(rows.length / 100));
-  const trace = new Trace(rows, horizon, lastOrigin);
+  const trace = new Trace(rows, horizon, firstOrigin, lastOrigin);
   const runs: Record<string, PrequentialResult> = {};
   const names: ("tickcast" | BaselineName)[] = ["tickcast", ...options.baselines ?? BASELINES];
   for (const name of names) {
@@ -113,6 +113,7 @@ export async function evaluate(
           if (row % every === 0) options.onProgress?.(name, row / rows.length);
         },
       });
+      if (name === "tickcast") trace.end(forecaster);
     } finally {
       forecaster.dispose();
     }
@@ -166,5 +167,6 @@ function average(scores: readonly Scores[]): Scores {
   for (const key of Object.keys(mean) as (keyof Scores)[]) {
     mean[key] = scores.reduce((sum, score) => sum + score[key] / scores.length, 0);
   }
+  mean.count = scores.at(-1)!.count;
   return mean;
 }

@@ -32,6 +32,11 @@ export interface Forecaster {
    */
   weights?(series: string, ahead?: number): Float64Array;
   /**
+   * Frames that it likes to step at once, where not as many as there are: so few that what they touch
+   * stays in the processor's cache until their forecasts are made. It never changes what is forecast.
+   */
+  readonly framesAtOnce?: number;
+  /**
    * Advances by frames, in order. A series never seen before is started. Frames are not kept.
    *
    * Returns a promise only where the device demands it (a GPU, ONNX Runtime): it must be awaited before

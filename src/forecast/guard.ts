@@ -65,34 +65,48 @@ export class Guard implements Stateful {
   /**
    * Writes the weights of the experts that have an opinion; they add up to 1.
    * @param points `[size]` from `offset` on in steps of `stride`; `NaN` sleeps.
-   * @param weights `[size]`, written.
+   * @param weights `[size]` from `into` on, written.
+   * @param into Where in `weights` they start.
    * @returns The mixture, `NaN` where every expert sleeps.
    */
-  mix(points: Float64Array, offset: number, stride: number, weights: Float64Array): number {
+  mix(
+    points: Float64Array,
+    offset: number,
+    stride: number,
+    weights: Float64Array,
+    into: number = 0,
+  ): number {
     const { size } = this;
+    const rates = this.#rates;
+    const regrets = this.#regrets;
     let highest = -Infinity;
     let awake = 0;
     for (let e = 0; e < size; e++) {
       if (!Number.isFinite(points[offset + e * stride])) continue;
       awake++;
-      const score = this.#rates[e] * this.#regrets[e];
+      const score = rates[e] * regrets[e];
       if (score > highest) highest = score;
     }
     if (awake === 0) return NaN;
     let total = 0;
     for (let e = 0; e < size; e++) {
-      if (!Number.isFinite(points[offset + e * stride])) weights[e] = 0;
-      else weights[e] = this.#rates[e] * Math.exp(this.#rates[e] * this.#regrets[e] - highest);
-      if (e === 0) weights[e] *= this.#trust;
-      total += weights[e];
+      const rate = rates[e];
+      let weight = 0;
+      if (Number.isFinite(points[offset + e * stride])) {
+        weight = rate * Math.exp(rate * regrets[e] - highest);
+      }
+      if (e === 0) weight *= this.#trust;
+      weights[into + e] = weight;
+      total += weight;
     }
     const { share } = this.#options;
     let mixture = 0;
     for (let e = 0; e < size; e++) {
       const point = points[offset + e * stride];
       if (!Number.isFinite(point)) continue;
-      weights[e] = (1 - share) * weights[e] / total + share / awake;
-      mixture += weights[e] * point;
+      const weight = (1 - share) * weights[into + e] / total + share / awake;
+      weights[into + e] = weight;
+      mixture += weight * point;
     }
     return mixture;
   }
@@ -113,6 +127,10 @@ export class Guard implements Stateful {
     unit: number,
   ): void {
     const { memory } = this.#options;
+    const ranges = this.#ranges;
+    const variances = this.#variances;
+    const rates = this.#rates;
+    const regrets = this.#regrets;
     for (let e = 0; e < this.size; e++) {
       const point = points[offset + e * stride];
       if (!Number.isFinite(point)) continue;
@@ -120,15 +138,17 @@ export class Guard implements Stateful {
       const regret = Math.max(-LOSS_MAX, Math.min(LOSS_MAX, raw));
       const size = Math.abs(regret);
       // The range is kept as a power of two, so that it changes seldom.
-      while (this.#ranges[e] < size) this.#ranges[e] = this.#ranges[e] * 2 || 1 / 64;
-      this.#variances[e] = memory * this.#variances[e] + regret * regret;
-      const rate = this.#rates[e];
-      const excess = rate * regret > 0.5 ? this.#ranges[e] : 0;
-      this.#regrets[e] = memory * this.#regrets[e] +
-        (regret - rate * regret * regret + excess) / 2;
-      this.#rates[e] = this.#caution * Math.min(
-        1 / Math.max(this.#ranges[e], 1 / 64),
-        Math.sqrt(this.#prior / Math.max(this.#variances[e], 1e-12)),
+      let range = ranges[e];
+      while (range < size) range = range * 2 || 1 / 64;
+      ranges[e] = range;
+      const variance = memory * variances[e] + regret * regret;
+      variances[e] = variance;
+      const rate = rates[e];
+      const excess = rate * regret > 0.5 ? range : 0;
+      regrets[e] = memory * regrets[e] + (regret - rate * regret * regret + excess) / 2;
+      rates[e] = this.#caution * Math.min(
+        1 / Math.max(range, 1 / 64),
+        Math.sqrt(this.#prior / Math.max(variance, 1e-12)),
       );
     }
   }

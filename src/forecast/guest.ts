@@ -39,6 +39,8 @@ export interface Guest {
   readonly name: string;
   /** Itself as a network that keeps learning, where it does. */
   readonly learner?: Learner;
+  /** Frames that it likes to step at once, where it likes more than the experts beside it. */
+  readonly framesAtOnce?: number;
   /**
    * Advances by frames, every series at most once, and says the points of the steps after each
    * `[horizon]`, `NaN` where it has no opinion. Returns a promise only where the device demands it.

@@ -1,4 +1,5 @@
 import type { PastValues } from "./guest.ts";
+import type { RegimeMap } from "./regime_map.ts";
 import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 
 const CAPACITY_FIRST = 256;
@@ -52,6 +53,31 @@ export class History implements PastValues, Stateful {
   /** Notes that a new regime started at a step. */
   breakAt(step: number): void {
     this.#regimeStart = step;
+  }
+
+  /**
+   * Retells what was before a step as the present regime would have had it, so that all that looks back
+   * finds a past that still holds.
+   *
+   * @param start The first step of the present regime.
+   * @param map How the past becomes the present.
+   * @param season Where a shift reaches beyond what there is, the slot this many steps off stands in.
+   */
+  retell(start: number, { offset, factor, shift }: RegimeMap, season: number): void {
+    const { first } = this;
+    const values = new Float64Array(start - first);
+    const missing = new Uint8Array(start - first);
+    for (let step = first; step < start; step++) {
+      let from = step + shift;
+      while (from >= start) from -= season;
+      while (from < first) from += season;
+      values[step - first] = offset + factor * this.at(from);
+      missing[step - first] = this.#missing[from & this.#mask];
+    }
+    for (let step = first; step < start; step++) {
+      this.#values[step & this.#mask] = values[step - first];
+      this.#missing[step & this.#mask] = missing[step - first];
+    }
   }
 
   /** Appends a value, or for `NaN` the estimate that stands in for it. */

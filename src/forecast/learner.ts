@@ -1,4 +1,5 @@
 import type { Head } from "../model/head.ts";
+import type { LearningRun } from "../learn/learning_run.ts";
 import type { Parameters } from "../model/parameters.ts";
 
 /** A network as plain data: what is needed to go on with it elsewhere. */
@@ -9,28 +10,6 @@ export interface NetworkModel {
   readonly head: Head;
   /** Features beside the target that enter it. */
   readonly covariates: number;
-}
-
-/** One retraining, from its start to its verdict. */
-export interface LearningRun {
-  /** Frames stepped, over all series, when it started. */
-  readonly startedAt: number;
-  /** Frames stepped when its verdict took effect. */
-  readonly endedAt: number;
-  /** What started it. */
-  readonly why: "interval" | "drift" | "asked";
-  /** What came of it: new parameters, none, or those before the present ones again. */
-  readonly verdict: "promoted" | "rejected" | "rolled-back";
-  /** The version of the parameters after it. */
-  readonly version: number;
-  /** Losses on the ticks held back from training, NaN where unknown: of the parameters in use, */
-  readonly championLoss: number;
-  /** of those trained, */
-  readonly candidateLoss: number;
-  /** and of those in use before. */
-  readonly predecessorLoss: number;
-  /** Training and validation loss, round by round. */
-  readonly curve: readonly { readonly training: number; readonly validation: number }[];
 }
 
 /** Where a network that keeps learning stands. */

@@ -63,10 +63,8 @@ export class NetworkAdapter implements Stateful {
     }
     if (step < horizon) return;
     const row = (step - horizon) % (horizon + 1);
-    this.#z.set(this.#features.subarray(row * this.#size, (row + 1) * this.#size));
-    this.#y.set(this.#residuals.subarray(row * horizon, (row + 1) * horizon));
-    for (let h = 0; h < horizon; h++) this.#y[h] = clip(this.#y[h]);
-    this.#regression.update(this.#z, this.#y);
+    for (let h = 0; h < horizon; h++) this.#y[h] = clip(this.#residuals[row * horizon + h]);
+    this.#regression.update(this.#features, this.#y, 1, row * this.#size);
   }
 
   /** Adds what is expected of the residuals to what the head says at a step `[horizon]`. */

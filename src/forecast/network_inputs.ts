@@ -1,4 +1,4 @@
-import type { SeriesView } from "./guest.ts";
+import type { PastValues, SeriesView } from "./guest.ts";
 import { RunningScale } from "./scaler.ts";
 import { latestInSlot, seasonalMedian } from "./seasonal_base.ts";
 import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
@@ -153,7 +153,7 @@ export class NetworkInputs implements Stateful {
   observe(view: SeriesView, time: number, values: ArrayLike<number>): void {
     const { history, seasons } = view;
     const step = history.length - 1;
-    const long = seasons.at(-1) ?? 0;
+    const long = seasons.length > 0 ? seasons[seasons.length - 1] : 0;
     if (long !== this.#long) {
       this.#products.fill(0);
       this.#squares.fill(0);
@@ -261,42 +261,55 @@ export class NetworkInputs implements Stateful {
     const value = history.at(step);
     const change = step > 0 ? value - history.at(step - 1) : 0;
     this.#changes.observe(change);
-    let at = 0;
-    const put = (number: number): void => {
-      x[at++] = Number.isFinite(number) ? clip(number, INPUT_MAX) : 0;
-    };
-    put(change / this.#changes.value);
-    put(this.targets[0]);
-    put(this.#standardise(0, value));
-    put(Math.log(this.#fast.value / this.#typical[0].value));
-    put(stepMs > 0 ? Math.log(Math.max(1, (time - this.#time) / stepMs)) : 0);
-    put(Number.isNaN(history.observed(step)) ? 1 : 0);
+    const { anchors, scales } = this;
+    const short = seasons.length > 0 ? seasons[0] : 0;
+    const long = seasons.length > 0 ? seasons[seasons.length - 1] : 0;
+    x[0] = input(change / this.#changes.value);
+    x[1] = input(this.targets[0]);
+    x[2] = input(this.#standardise(0, value));
+    x[3] = input(Math.log(this.#fast.value / this.#typical[0].value));
+    x[4] = input(stepMs > 0 ? Math.log(Math.max(1, (time - this.#time) / stepMs)) : 0);
+    x[5] = Number.isNaN(history.observed(step)) ? 1 : 0;
 
     const deviation = this.#pendingDeviations[step % (this.#horizon + 1)];
-    put(deviation / this.#deviations.value);
-    for (const h of [0, last >> 1, last]) put((this.anchors[h] - value) / this.scales[h]);
-    for (const h of [0, last]) {
-      for (const period of [seasons[0] ?? 0, seasons.at(-1) ?? 0]) {
-        const slot = period > 0 ? latestInSlot(step + h + 1, step, period) : -1;
-        put(history.has(slot) ? (history.at(slot) - this.anchors[h]) / this.scales[h] : 0);
-      }
-    }
-    for (const period of [seasons[0] ?? 0, seasons.at(-1) ?? 0]) {
-      for (let k = 1; k <= HARMONICS; k++) {
-        const phase = 2 * Math.PI * k * (period > 0 ? (step % period) / period : 0);
-        put(period > 0 ? Math.sin(phase) : 0);
-        put(period > 0 ? Math.cos(phase) : 0);
-      }
-    }
+    x[6] = input(deviation / this.#deviations.value);
+    x[7] = input((anchors[0] - value) / scales[0]);
+    x[8] = input((anchors[last >> 1] - value) / scales[last >> 1]);
+    x[9] = input((anchors[last] - value) / scales[last]);
+    x[10] = this.#slotInput(history, step, 0, short);
+    x[11] = this.#slotInput(history, step, 0, long);
+    x[12] = this.#slotInput(history, step, last, short);
+    x[13] = this.#slotInput(history, step, last, long);
+    let at = this.#putWaves(step, short, 14);
+    at = this.#putWaves(step, long, at);
     at = this.#putCalendar(time, at);
     for (let k = 1; k <= this.#covariates; k++) {
       const before = this.#levels[3 * k + 2];
       const known = values[k];
-      const deviationOf = this.#standardise(k, known);
-      put(deviationOf);
-      put((this.#levels[3 * k + 2] - before) / Math.sqrt(this.#levels[3 * k + 1]));
-      put(Number.isNaN(known) ? 1 : 0);
+      x[at++] = input(this.#standardise(k, known));
+      x[at++] = input((this.#levels[3 * k + 2] - before) / Math.sqrt(this.#levels[3 * k + 1]));
+      x[at++] = Number.isNaN(known) ? 1 : 0;
     }
+  }
+
+  /** How the latest value in the slot of a step ahead differs from its anchor; 0 without a season. */
+  #slotInput(history: PastValues, step: number, h: number, period: number): number {
+    if (period === 0) return 0;
+    const slot = latestInSlot(step + h + 1, step, period);
+    return history.has(slot) ? input((history.at(slot) - this.anchors[h]) / this.scales[h]) : 0;
+  }
+
+  /** The phase of a season as waves; zeros without one. */
+  #putWaves(step: number, period: number, from: number): number {
+    const { x } = this;
+    let at = from;
+    const share = period > 0 ? (step % period) / period : 0;
+    for (let k = 1; k <= HARMONICS; k++) {
+      const phase = 2 * Math.PI * k * share;
+      x[at++] = period > 0 ? Math.sin(phase) : 0;
+      x[at++] = period > 0 ? Math.cos(phase) : 0;
+    }
+    return at;
   }
 
   /** Day, week and year as waves; a weekend also as such. */
@@ -307,26 +320,36 @@ export class NetworkInputs implements Stateful {
     const weekday = (Math.floor(time / DAY_MS) + MONDAY_DAYS) % 7;
     const week = 2 * Math.PI * weekday / 7;
     const year = 2 * Math.PI * (time % YEAR_MS) / YEAR_MS;
-    for (const angle of [day, 2 * day, week, year]) {
-      x[at++] = Math.sin(angle);
-      x[at++] = Math.cos(angle);
-    }
+    x[at++] = Math.sin(day);
+    x[at++] = Math.cos(day);
+    x[at++] = Math.sin(2 * day);
+    x[at++] = Math.cos(2 * day);
+    x[at++] = Math.sin(week);
+    x[at++] = Math.cos(week);
+    x[at++] = Math.sin(year);
+    x[at++] = Math.cos(year);
     x[at++] = weekday >= 5 ? 1 : 0;
     return at;
   }
 
   /** A feature in running deviations from its running mean; one that is missing keeps its last value. */
   #standardise(feature: number, value: number): number {
-    const level = this.#levels.subarray(3 * feature, 3 * feature + 3);
+    const levels = this.#levels;
+    const at = 3 * feature;
     if (Number.isFinite(value)) {
       const rate = Math.max(LEVEL_RATE, 1 / (this.#steps + 1));
-      const before = value - level[0];
-      level[0] += rate * before;
-      level[1] += rate * (before * (value - level[0]) - level[1]);
-      level[2] = value;
+      const before = value - levels[at];
+      levels[at] += rate * before;
+      levels[at + 1] += rate * (before * (value - levels[at]) - levels[at + 1]);
+      levels[at + 2] = value;
     }
-    return (level[2] - level[0]) / Math.sqrt(level[1]);
+    return (levels[at + 2] - levels[at]) / Math.sqrt(levels[at + 1]);
   }
+}
+
+/** What a number counts as among the inputs: within bounds, and 0 where it says nothing. */
+function input(number: number): number {
+  return Number.isFinite(number) ? clip(number, INPUT_MAX) : 0;
 }
 
 function clip(value: number, bound: number): number {

@@ -79,23 +79,23 @@ export class NetworkMemory {
    */
   sequence(from: number = 0, to: number = this.length): TrainingSequence {
     const count = Math.max(0, to - from);
-    const inputs = new Float32Array(count * this.#inputSize);
-    const targets = new Float32Array(count * this.#horizon);
     const first = this.#pushed - this.length + from;
-    for (let k = 0; k < count; k++) {
-      const place = this.#place(first + k);
-      const [i, h] = [this.#inputSize, this.#horizon];
-      inputs.set(this.#inputs.subarray(place * i, (place + 1) * i), k * i);
-      targets.set(this.#targets.subarray(place * h, (place + 1) * h), k * h);
-    }
-    const mask = targets.map((target) => Number.isNaN(target) ? 0 : 1);
+    const inputs = this.#copy(this.#inputs, this.#inputSize, first, count);
+    const targets = this.#copy(this.#targets, this.#horizon, first, count);
+    const mask = new Float32Array(targets.length);
+    for (let k = 0; k < mask.length; k++) mask[k] = Number.isNaN(targets[k]) ? 0 : 1;
     return { inputs, targets, mask };
   }
 
   /** The content. */
   snapshot(): { pushed: number; inputs: Float32Array; targets: Float32Array } {
-    const { inputs, targets } = this.sequence();
-    return { pushed: this.#pushed, inputs, targets };
+    const { length } = this;
+    const first = this.#pushed - length;
+    return {
+      pushed: this.#pushed,
+      inputs: this.#copy(this.#inputs, this.#inputSize, first, length),
+      targets: this.#copy(this.#targets, this.#horizon, first, length),
+    };
   }
 
   /**
@@ -123,6 +123,17 @@ export class NetworkMemory {
       this.#inputs.set(inputs.subarray(k * i, (k + 1) * i), place * i);
       this.#targets.set(targets.subarray(k * h, (k + 1) * h), place * h);
     }
+  }
+
+  /** Rows of a ring in the order of their steps: what stands before its seam goes to the end. */
+  #copy(ring: Float32Array, width: number, first: number, count: number): Float32Array {
+    const place = this.#place(first);
+    const whole = Math.min(count, this.#capacity - place);
+    if (whole === count) return ring.slice(place * width, (place + count) * width);
+    const rows = new Float32Array(count * width);
+    rows.set(ring.subarray(place * width, (place + whole) * width));
+    rows.set(ring.subarray(0, (count - whole) * width), whole * width);
+    return rows;
   }
 
   #place(step: number): number {

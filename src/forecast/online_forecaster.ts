@@ -1,5 +1,5 @@
 import type { Frame } from "../../streams/mod.ts";
-import { ALL_EXPERTS, type ExpertName } from "./experts/registry.ts";
+import { defaultExperts, type ExpertName } from "./experts/registry.ts";
 import { combine, type Explanation } from "./explanation.ts";
 import type { Forecast, ForecastFlag } from "./forecast.ts";
 import type { Forecaster, Snapshot } from "./forecaster.ts";
@@ -26,6 +26,11 @@ const FORMAT = "tickcast-online-forecaster-1";
 const HISTORY_LIMIT = 16_384;
 /** Steps before the bands rest on enough. */
 const WARM_UP_STEPS = 50;
+/**
+ * Series stepped at once: what experts and guard touch of so many, some 10 kB each, stays in a second-level
+ * cache between their steps and their forecasts.
+ */
+const FRAMES_AT_ONCE = 32;
 /** Ticks whose p-value is below are flagged. */
 const ANOMALY_LEVEL = 0.01;
 /** The last value, which is the first expert, holds up to about half of the trust at first. */
@@ -41,6 +46,8 @@ export interface OnlineForecasterOptions {
   readonly experts?: readonly ExpertName[];
   /** Models of their own beside the experts, such as networks. They are disposed of with the forecaster. */
   readonly guests?: readonly Guest[];
+  /** Features beside the target that the linear experts look at too; 0 where left out. */
+  readonly covariates?: number;
   /** A seasonal period in steps, 0 for none; found from the data where left out. */
   readonly season?: number;
   /** Values kept of each series at most, a power of two of at least 256; 16,384 where left out. */
@@ -92,7 +99,8 @@ export class OnlineForecaster implements Forecaster {
     if (this.levels.some((level, j) => !(level > (this.levels[j - 1] ?? 0) && level < 1))) {
       throw new RangeError(`Levels must ascend within (0, 1), not ${this.levels.join(", ")}`);
     }
-    const experts = options.experts ?? ALL_EXPERTS;
+    const covariates = options.covariates ?? 0;
+    const experts = options.experts ?? defaultExperts(covariates);
     this.#guests = options.guests ?? [];
     this.#learner = this.#guests.find(({ learner }) => learner !== undefined)?.learner;
     if (experts.length + this.#guests.length === 0) {
@@ -105,6 +113,8 @@ export class OnlineForecaster implements Forecaster {
       levels: this.levels,
       experts,
       guests: this.#guests.length,
+      // Left out where there are none: a snapshot then does not ask for them.
+      covariates: covariates > 0 ? covariates : undefined,
       season: options.season,
       historyLimit,
       guard: GUARD,
@@ -121,22 +131,31 @@ export class OnlineForecaster implements Forecaster {
     return this.#learner;
   }
 
+  /** Few where everything is on the host, many where a guest's device likes them. */
+  get framesAtOnce(): number {
+    let most = FRAMES_AT_ONCE;
+    for (const { framesAtOnce = most } of this.#guests) most = Math.max(most, framesAtOnce);
+    return most;
+  }
+
   /**
    * Advances by frames, in order; every series at most once.
    *
    * @returns A promise where a guest's device demands it.
    */
   step(frames: readonly Frame[]): void | Promise<void> {
-    const views = frames.map(({ series, time, values }) => {
+    const states = new Array<SeriesForecaster>(frames.length);
+    for (let row = 0; row < frames.length; row++) {
+      const { series, time, values } = frames[row];
       const state = this.#series.get(series) ?? this.#start(series);
-      state.observe(time, values[0]);
-      return state;
-    });
-    const said = this.#guests.map((guest) => guest.step(frames, views));
-    if (said.some((points) => points instanceof Promise)) {
-      return Promise.all(said).then((points) => this.#conclude(frames, points));
+      state.observe(time, values);
+      states[row] = state;
     }
-    this.#conclude(frames, said as (readonly Float64Array[])[]);
+    const said = this.#guests.map((guest) => guest.step(frames, states));
+    if (said.some((points) => points instanceof Promise)) {
+      return Promise.all(said).then((points) => conclude(states, points));
+    }
+    conclude(states, said as (readonly Float64Array[])[]);
   }
 
   /**
@@ -248,8 +267,8 @@ export class OnlineForecaster implements Forecaster {
   snapshot(): Snapshot {
     const names = [...this.#series.keys()];
     const arrays: Snapshot["arrays"] = {};
+    const writer = new StateWriter();
     names.forEach((name, index) => {
-      const writer = new StateWriter();
       this.#series.get(name)!.save(writer);
       arrays[`series.${index}`] = writer.finish();
     });
@@ -305,14 +324,6 @@ export class OnlineForecaster implements Forecaster {
     for (const guest of this.#guests) guest.dispose();
   }
 
-  #conclude(frames: readonly Frame[], said: readonly (readonly Float64Array[])[]): void {
-    frames.forEach(({ series }, row) => {
-      const state = this.#known(series);
-      said.forEach((points, guest) => state.setGuest(guest, points[row]));
-      state.conclude();
-    });
-  }
-
   #configuration(): Record<string, unknown> {
     const { guard, season = null, ...rest } = this.#options;
     const names = this.#guests.map(({ name }) => name);
@@ -329,5 +340,17 @@ export class OnlineForecaster implements Forecaster {
     const series = this.#series.get(name);
     if (series === undefined) throw new RangeError(`Unknown series: ${name}`);
     return series;
+  }
+}
+
+/** Hands every series what each guest has said of it, and has it mixed. */
+function conclude(
+  states: readonly SeriesForecaster[],
+  said: readonly (readonly Float64Array[])[],
+): void {
+  for (let row = 0; row < states.length; row++) {
+    const state = states[row];
+    for (let guest = 0; guest < said.length; guest++) state.setGuest(guest, said[guest][row]);
+    state.conclude();
   }
 }

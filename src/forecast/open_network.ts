@@ -11,11 +11,8 @@ import { type Architecture, layerShape } from "../model/architecture.ts";
 import type { Network } from "../model/network.ts";
 import { RecurrentNetwork } from "../model/recurrent_network.ts";
 import { ResilientNetwork } from "../model/resilient_network.ts";
-import {
-  recurrentDesign,
-  RecurrentExpert,
-  type RecurrentExpertOptions,
-} from "./recurrent_expert.ts";
+import { recurrentDesign, type RecurrentExpertOptions } from "./recurrent_design.ts";
+import { RecurrentExpert } from "./recurrent_expert.ts";
 
 /** Series that step together: enough to fill the kernels, few enough to stay in a core's cache. */
 const BATCH_HOST = 256;

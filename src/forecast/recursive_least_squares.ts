@@ -83,16 +83,7 @@ export class RecursiveLeastSquares implements Stateful {
     const { size, outputs, coefficients } = this;
     const p = this.#covariance;
     const gain = this.#gain;
-    gain.fill(0);
-    for (let i = 0, at = 0; i < size; i++) {
-      const xi = x[offset + i];
-      let sum = 0;
-      for (let j = 0; j < i; j++, at++) {
-        sum += p[at] * x[offset + j];
-        gain[j] += p[at] * xi;
-      }
-      gain[i] += sum + p[at++] * xi;
-    }
+    this.#multiply(x, offset);
     let spread = 0;
     for (let j = 0; j < size; j++) spread += gain[j] * x[offset + j];
     const norm = 1 / (this.#forgetting / weight + spread);
@@ -108,16 +99,80 @@ export class RecursiveLeastSquares implements Stateful {
     }
     // Forgetting is `P ← D P D` with D = λ^(−½), less where a feature would pass its prior.
     const forget = this.#forget;
+    const prior = this.#prior;
     const full = 1 / Math.sqrt(this.#forgetting);
     for (let i = 0, at = 0; i < size; i++, at += i + 1) {
       const left = p[at] - gain[i] * gain[i] * norm;
-      forget[i] = left * full * full <= this.#prior ? full : Math.sqrt(this.#prior / left);
+      forget[i] = left * full * full <= prior ? full : Math.sqrt(prior / left);
     }
-    for (let i = 0, at = 0; i < size; i++) {
-      const gi = gain[i] * norm;
-      const di = forget[i];
-      for (let j = 0; j <= i; j++, at++) p[at] = (p[at] - gi * gain[j]) * di * forget[j];
+    this.#shrink(norm);
+  }
+
+  /** `P x` into the gain, two rows of the triangle at a time: each stands for a column, too. */
+  #multiply(x: Float64Array, offset: number): void {
+    const { size } = this;
+    const p = this.#covariance;
+    const gain = this.#gain;
+    let upper = 0;
+    let i = 0;
+    for (; i + 1 < size; i += 2) {
+      const lower = upper + i + 1;
+      const xUpper = x[offset + i];
+      const xLower = x[offset + i + 1];
+      let sumUpper = 0;
+      let sumLower = 0;
+      for (let j = 0; j < i; j++) {
+        const pUpper = p[upper + j];
+        const pLower = p[lower + j];
+        const xj = x[offset + j];
+        sumUpper += pUpper * xj;
+        sumLower += pLower * xj;
+        gain[j] = gain[j] + pUpper * xUpper + pLower * xLower;
+      }
+      const between = p[lower + i];
+      gain[i] = sumUpper + p[upper + i] * xUpper + between * xLower;
+      gain[i + 1] = sumLower + between * xUpper + p[lower + i + 1] * xLower;
+      upper = lower + i + 2;
     }
+    if (i === size) return;
+    const xi = x[offset + i];
+    let sum = 0;
+    for (let j = 0; j < i; j++) {
+      const pj = p[upper + j];
+      sum += pj * x[offset + j];
+      gain[j] += pj * xi;
+    }
+    gain[i] = sum + p[upper + i] * xi;
+  }
+
+  /** `P ← D (P − g gᵀ / norm⁻¹) D`, two rows at a time. */
+  #shrink(norm: number): void {
+    const { size } = this;
+    const p = this.#covariance;
+    const gain = this.#gain;
+    const forget = this.#forget;
+    let upper = 0;
+    let i = 0;
+    for (; i + 1 < size; i += 2) {
+      const lower = upper + i + 1;
+      const gainUpper = gain[i] * norm;
+      const gainLower = gain[i + 1] * norm;
+      const forgetUpper = forget[i];
+      const forgetLower = forget[i + 1];
+      for (let j = 0; j <= i; j++) {
+        const gj = gain[j];
+        const fj = forget[j];
+        p[upper + j] = (p[upper + j] - gainUpper * gj) * forgetUpper * fj;
+        p[lower + j] = (p[lower + j] - gainLower * gj) * forgetLower * fj;
+      }
+      const last = lower + i + 1;
+      p[last] = (p[last] - gainLower * gain[i + 1]) * forgetLower * forgetLower;
+      upper = last + 1;
+    }
+    if (i === size) return;
+    const gi = gain[i] * norm;
+    const fi = forget[i];
+    for (let j = 0; j <= i; j++) p[upper + j] = (p[upper + j] - gi * gain[j]) * fi * forget[j];
   }
 
   /** Appends the state. */

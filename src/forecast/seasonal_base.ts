@@ -40,7 +40,11 @@ export function latestInSlot(target: number, origin: number, period: number): nu
   return target - seasons * period;
 }
 
-function slotMedian(
+/**
+ * The median of the latest values in the slot of `target`, not before `first`, as known at `origin`;
+ * `NaN` where there is none.
+ */
+export function slotMedian(
   history: PastValues,
   target: number,
   origin: number,

@@ -20,6 +20,8 @@ export interface SeriesOptions {
   readonly experts: readonly ExpertName[];
   /** Points that come from outside, such as a network's, beside the experts. */
   readonly guests: number;
+  /** Features beside the target; 0 where left out. */
+  readonly covariates?: number;
   /** A seasonal period in steps, 0 for none; found from the data where left out. */
   readonly season?: number;
   /** Values kept at most, a power of two. */
@@ -27,6 +29,9 @@ export interface SeriesOptions {
   /** How the mixture remembers. */
   readonly guard: Omit<GuardOptions, "ahead">;
 }
+
+/** What an expert writes before it is kept; shared, since series take turns. */
+let points = new Float64Array(0);
 
 /**
  * Everything about one series: its history, experts, guard and calibrator.
@@ -37,6 +42,7 @@ export interface SeriesOptions {
 export class SeriesForecaster implements Stateful {
   readonly #options: SeriesOptions;
   readonly #history: History;
+  readonly #covariates: readonly History[];
   readonly #clock = new StepClock();
   readonly #watch: SeasonWatch;
   readonly #guards: Guard[];
@@ -58,6 +64,9 @@ export class SeriesForecaster implements Stateful {
     this.#options = options;
     const { horizon, levels } = options;
     this.#history = new History(options.historyLimit);
+    this.#covariates = Array.from({ length: options.covariates ?? 0 }, () => {
+      return new History(options.historyLimit);
+    });
     this.#watch = new SeasonWatch(options.season);
     this.#size = options.experts.length + options.guests;
     this.#guards = Array.from({ length: horizon }, (_, h) => {
@@ -107,14 +116,18 @@ export class SeriesForecaster implements Stateful {
     return this.#pValue;
   }
 
-  /** Takes a value in, `NaN` where it is missing, and lets the experts look ahead. */
-  observe(time: number, value: number): void {
+  /** Takes the values in, the target first, `NaN` where one is missing, and lets the experts look ahead. */
+  observe(time: number, values: ArrayLike<number>): void {
     const history = this.#history;
+    const value = values[0];
     this.#clock.observe(time);
     const step = history.length;
     const before = step > 0 ? this.#mixtures[this.#row(step - 1)] : NaN;
     const last = step > 0 ? history.at(step - 1) : 0;
     history.push(value, Number.isFinite(before) ? before : last);
+    this.#covariates.forEach((covariate, k) => {
+      covariate.push(values[k + 1] ?? NaN, step > 0 ? covariate.at(step - 1) : NaN);
+    });
     this.#learn(step, value);
     if (this.#watch.observe(history, this.#clock.stepMs)) {
       this.#makeExperts();
@@ -126,28 +139,29 @@ export class SeriesForecaster implements Stateful {
     }
     this.#breaks.observe(history);
     const { horizon } = this.#options;
-    const row = (step % (horizon + 1)) * this.#size * horizon;
-    for (let e = 0; e < this.#size; e++) {
-      const points = this.#points.subarray(row + e * horizon, row + (e + 1) * horizon);
-      if (e < this.#experts.length) {
-        this.#experts[e].observe(step);
-        this.#experts[e].predict(step, points);
-      } else points.fill(NaN);
+    const row = this.#row(step) * this.#size;
+    const experts = this.#experts;
+    if (points.length !== horizon) points = new Float64Array(horizon);
+    for (let e = 0; e < experts.length; e++) {
+      experts[e].observe(step);
+      experts[e].predict(step, points);
+      this.#setPoints(row + e * horizon, points);
     }
+    const guests = row + experts.length * horizon;
+    this.#points.fill(NaN, guests, row + this.#size * horizon);
   }
 
   /** Writes what guest `index` says of the steps ahead. */
   setGuest(index: number, points: Float64Array): void {
     const { horizon } = this.#options;
-    const step = this.#history.length - 1;
-    const row = (step % (horizon + 1)) * this.#size * horizon;
-    this.#points.set(points, row + (this.#experts.length + index) * horizon);
+    const row = this.#row(this.#history.length - 1) * this.#size;
+    this.#setPoints(row + (this.#experts.length + index) * horizon, points);
   }
 
   /** Whether a guest had nothing to say at the last step. */
   hasSilentGuest(): boolean {
     const { horizon } = this.#options;
-    const row = ((this.#history.length - 1) % (horizon + 1)) * this.#size * horizon;
+    const row = this.#row(this.#history.length - 1) * this.#size;
     for (let e = this.#experts.length; e < this.#size; e++) {
       if (Number.isNaN(this.#points[row + e * horizon])) return true;
     }
@@ -161,8 +175,8 @@ export class SeriesForecaster implements Stateful {
     const row = this.#row(step);
     const points = row * this.#size;
     for (let h = 0; h < horizon; h++) {
-      const weights = this.#weights.subarray(h * this.#size, (h + 1) * this.#size);
-      const mixed = this.#guards[h].mix(this.#points, points + h, horizon, weights);
+      const into = h * this.#size;
+      const mixed = this.#guards[h].mix(this.#points, points + h, horizon, this.#weights, into);
       // Before any expert has an opinion the last value stands in.
       const mixture = Number.isFinite(mixed) ? mixed : this.#history.at(step);
       this.#mixtures[row + h] = mixture;
@@ -211,6 +225,7 @@ export class SeriesForecaster implements Stateful {
   save(writer: StateWriter): void {
     this.#clock.save(writer);
     this.#history.save(writer);
+    for (const covariate of this.#covariates) covariate.save(writer);
     this.#watch.save(writer);
     this.#breaks.save(writer);
     for (const expert of this.#experts) expert.save(writer);
@@ -226,6 +241,7 @@ export class SeriesForecaster implements Stateful {
   load(reader: StateReader): void {
     this.#clock.load(reader);
     this.#history.load(reader);
+    for (const covariate of this.#covariates) covariate.load(reader);
     this.#watch.load(reader);
     this.#makeExperts();
     this.#calibrator.setSeasons(this.seasons);
@@ -239,9 +255,20 @@ export class SeriesForecaster implements Stateful {
     this.#pValue = reader.take();
   }
 
+  /** A few numbers: a loop is quicker than a call that sets them. */
+  #setPoints(at: number, points: Float64Array): void {
+    const own = this.#points;
+    for (let h = 0; h < points.length; h++) own[at + h] = points[h];
+  }
+
   #makeExperts(): void {
     const { horizon, experts } = this.#options;
-    const context: ExpertContext = { history: this.#history, horizon, seasons: this.seasons };
+    const context: ExpertContext = {
+      history: this.#history,
+      covariates: this.#covariates,
+      horizon,
+      seasons: this.seasons,
+    };
     this.#breaks = new BreakWatch(this.seasons);
     this.#experts = experts.map((name) => makeExpert(name, context));
   }

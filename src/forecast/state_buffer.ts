@@ -6,30 +6,37 @@ export interface Stateful {
   load(reader: StateReader): void;
 }
 
-/** Collects numbers into one array that grows. */
+/** Collects numbers into one array that grows; what was grown serves the next state, too. */
 export class StateWriter {
   #values = new Float64Array(256);
   #length = 0;
 
   /** Appends single numbers. */
   put(...values: number[]): void {
-    this.putAll(values);
+    this.#reserve(values.length);
+    for (let k = 0; k < values.length; k++) this.#values[this.#length + k] = values[k];
+    this.#length += values.length;
   }
 
   /** Appends an array. */
   putAll(values: ArrayLike<number>): void {
-    if (this.#length + values.length > this.#values.length) {
-      const grown = new Float64Array(2 * (this.#length + values.length));
-      grown.set(this.#values.subarray(0, this.#length));
-      this.#values = grown;
-    }
+    this.#reserve(values.length);
     this.#values.set(values, this.#length);
     this.#length += values.length;
   }
 
-  /** What was collected. */
+  /** What was collected. The writer then begins anew. */
   finish(): Float64Array {
-    return this.#values.slice(0, this.#length);
+    const collected = this.#values.slice(0, this.#length);
+    this.#length = 0;
+    return collected;
+  }
+
+  #reserve(count: number): void {
+    if (this.#length + count <= this.#values.length) return;
+    const grown = new Float64Array(2 * (this.#length + count));
+    grown.set(this.#values.subarray(0, this.#length));
+    this.#values = grown;
   }
 }
 

@@ -6,7 +6,7 @@ import { initialParameters } from "../model/initialisation.ts";
 import { Parameters } from "../model/parameters.ts";
 import { Random } from "../model/random.ts";
 import type { NetworkModel } from "./learner.ts";
-import { recurrentDesign, type RecurrentExpertOptions } from "./recurrent_expert.ts";
+import { recurrentDesign, type RecurrentExpertOptions } from "./recurrent_design.ts";
 
 /** Steps before validation and test that warm the state up and do not count. */
 const CONTEXT_STEPS = 128;

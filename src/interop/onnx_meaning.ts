@@ -1,4 +1,4 @@
-import { MIDDLE_LEVELS } from "../forecast/recurrent_expert.ts";
+import { MIDDLE_LEVELS } from "../forecast/recurrent_design.ts";
 import { TICKCAST_METADATA } from "./onnx_checksum.ts";
 import type { OnnxModel } from "./onnx_model.ts";
 

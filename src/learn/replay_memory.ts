@@ -22,7 +22,7 @@ export interface ReplaySnapshot {
  *
  * const memory = new ReplayMemory(3, 1);
  * const inputs = new Float32Array(4);
- * for (let k = 0; k < 10; k++) memory.offer({ inputs, targets: inputs, mask: inputs });
+ * for (let k = 0; k < 10; k++) memory.offer(() => ({ inputs, targets: inputs, mask: inputs }));
  * if (memory.windows.length !== 3) throw new Error();
  * ```
  */
@@ -45,18 +45,18 @@ export class ReplayMemory {
   }
 
   /**
-   * Shows it a window, which it keeps or not.
+   * Offers it a window, which it keeps or not.
    *
-   * @param window The window; not copied.
+   * @param window Makes the window; asked only where it is kept, which of thousands few are.
    */
-  offer(window: TrainingSequence): void {
+  offer(window: () => TrainingSequence): void {
     this.#offered++;
     if (this.windows.length < this.#capacity) {
-      this.windows.push(window);
+      this.windows.push(window());
       return;
     }
     const place = this.#random.integer(this.#offered);
-    if (place < this.#capacity) this.windows[place] = window;
+    if (place < this.#capacity) this.windows[place] = window();
   }
 
   /** Everything needed to go on. */

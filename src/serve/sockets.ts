@@ -29,6 +29,7 @@ const TOKEN_GONE = 1008;
 /** Who is at the other end. */
 interface Peer {
   readonly socket: WebSocket;
+  readonly stream: Duplex;
   readonly grant: Grant;
   readonly address: string;
 }
@@ -127,7 +128,7 @@ export class Sockets {
       });
       peer.on("pong", () => this.#alive.add(peer));
       peer.on("error", () => peer.terminate());
-      serve({ socket: peer, grant: decision, address }, url);
+      serve({ socket: peer, stream: socket, grant: decision, address }, url);
     });
   }
 
@@ -181,9 +182,9 @@ export class Sockets {
     return await this.#engine.accept(ticks);
   }
 
-  readonly #subscribe = ({ socket }: Peer, url: URL): void => {
+  readonly #subscribe = ({ socket, stream }: Peer, url: URL): void => {
     const asked = askedSeries(url);
-    this.#fanOut.subscribe(socket, asked);
+    this.#fanOut.subscribe(socket, asked, stream);
     // What is known already comes at once: the next tick may be an hour away.
     for (const series of asked ?? this.#engine.series()) {
       const forecast = this.#engine.latest(series);

@@ -83,11 +83,14 @@ export function writeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const header: [string, unknown][] = [];
-  if (Object.keys(metadata).length > 0) header.push([METADATA, metadata]);
+  const header: string[] = [];
+  if (Object.keys(metadata).length > 0) {
+    header.push(`${JSON.stringify(METADATA)}:${JSON.stringify(metadata)}`);
+  }
   // Wide elements first, so that every array begins at a multiple of its element size.
-  const entries = Object.entries(tensors).sort(([, a], [, b]) =>
-    b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT
+  const all = Object.entries(tensors);
+  const entries = [8, 4, 2, 1].flatMap((width) =>
+    all.filter(([, { data }]) => data.BYTES_PER_ELEMENT === width)
   );
   let end = 0;
   for (const [name, { shape, data }] of entries) {
@@ -99,9 +102,14 @@ export function writeSafetensors(
     }
     const begin = end;
     end += data.byteLength;
-    header.push([name, { dtype: typeOf(data), shape, data_offsets: [begin, end] }]);
+    // Written by hand: a snapshot has thousands.
+    header.push(
+      `${JSON.stringify(name)}:{"dtype":"${
+        typeOf(data)
+      }","shape":[${shape}],"data_offsets":[${begin},${end}]}`,
+    );
   }
-  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
+  const text = new TextEncoder().encode(`{${header.join(",")}}`);
   const start = 8 + Math.ceil(text.length / 8) * 8;
   const file = new Uint8Array(start + end);
   file.fill(0x20, 8, start);
@@ -247,7 +255,9 @@ function checkCover(
 }
 
 function typeOf(data: TensorData): string {
-  for (const [name, Type] of Object.entries(TYPES)) if (data instanceof Type) return name;
+  for (const name in TYPES) {
+    if (data instanceof TYPES[name as keyof typeof TYPES]) return name;
+  }
   throw new TypeError("A tensor's data must be a typed array of a supported type");
 }
 

@@ -172,9 +172,13 @@ export class TickOrder implements TickStage {
     if (jumped) return this.#jump(tick, state, jumpMs, out);
     this.#disbelieve(state);
     if (late) return this.#late(tick, state);
-    insert(state.held, tick);
     state.newest = Math.max(state.newest, tick.time);
     state.watermark = Math.max(state.watermark, state.newest - latenessMs);
+    // Nearly always nothing is held back, and the tick goes through.
+    if (state.held.length === 0 && tick.time <= state.watermark) {
+      return this.#give(tick, state, out);
+    }
+    insert(state.held, tick);
     if (state.held.length > limits.reorderTicks) state.watermark = state.held[0].time;
     this.#release(state, out);
   }
@@ -221,6 +225,7 @@ export class TickOrder implements TickStage {
   }
 
   #disbelieve(state: SeriesOrder): void {
+    if (state.jump.length === 0) return;
     for (const { series, time } of state.jump) {
       this.#counts.jumped++;
       const detail = `${time} is too far from ${state.newest}, the time of its series`;
@@ -233,13 +238,16 @@ export class TickOrder implements TickStage {
   #release(state: SeriesOrder, out: Tick[]): void {
     let count = 0;
     while (count < state.held.length && state.held[count].time <= state.watermark) {
-      const tick = state.held[count++];
-      if (tick.id === undefined) state.lastPlain = tick.time;
-      else state.lastId = tick.id;
-      this.#sequence(tick, state);
-      out.push(tick);
+      this.#give(state.held[count++], state, out);
     }
     if (count > 0) state.held.splice(0, count);
+  }
+
+  #give(tick: Tick, state: SeriesOrder, out: Tick[]): void {
+    if (tick.id === undefined) state.lastPlain = tick.time;
+    else state.lastId = tick.id;
+    this.#sequence(tick, state);
+    out.push(tick);
   }
 
   #sequence(tick: Tick, state: SeriesOrder): void {

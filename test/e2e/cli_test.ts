@@ -7,8 +7,9 @@ interface Outcome {
   stderr: string;
 }
 
+const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+
 async function tickcast(...args: string[]): Promise<Outcome> {
-  const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-read", main, ...args],
     stdin: "null",
@@ -86,6 +87,45 @@ Deno.test("the exit status tells a wrong command line (2) from a failure (1)", a
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /no-such\.csv/);
 });
+
+Deno.test("of many rows that cannot be used the first are told, then their number", () =>
+  withCsv(rhythm(40), async (path) => {
+    const columns = ["--time", "load", "--value", "when", "--horizon", "2"];
+    const { code, stderr } = await tickcast("evaluate", path, ...columns);
+    assert.equal(code, 1);
+    const lines = stderr.trim().split("\n");
+    assert.equal(lines.filter((line) => /^Line \d+, field "/.test(line)).length, 10);
+    assert.match(lines.at(-2)!, /^41 rows could not be used$/);
+    assert.match(lines.at(-1)!, /has no row that could be used/);
+  }));
+
+Deno.test("a reader that has enough ends a replay without complaint", () =>
+  withCsv(rhythm(3000), async (path) => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--allow-read",
+        main,
+        "replay",
+        path,
+        "--time",
+        "when",
+        "--value",
+        "load",
+      ]
+        .concat(["--horizon", "2", "--experts", "light"]),
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    assert.ok(!(await reader.read()).done);
+    await reader.cancel();
+    const stderr = await new Response(child.stderr).text();
+    assert.equal((await child.status).code, 0, stderr);
+    assert.doesNotMatch(stderr, /pipe/i);
+  }));
 
 Deno.test("a column that is not there is named together with those that are", () =>
   withCsv(rhythm(10), async (path) => {

@@ -1,6 +1,6 @@
 // Every guide's commands run as they stand, on fewer rows; and the page shows what they drew.
 import assert from "node:assert/strict";
-import { guideCommands, guideNames, runCommand } from "../../docs/make_guides.ts";
+import { guideCommands, guideNames, pageCommands, runCommand } from "../../docs/make_guides.ts";
 
 /** Enough for a few seasons of the shortest kind. */
 const ROWS = "260";
@@ -40,3 +40,27 @@ for (const name of guideNames()) {
     }
   });
 }
+
+Deno.test("docs/explain.md runs as it stands, and shows what it said", async () => {
+  const folder = await Deno.makeTempDir();
+  const page = new URL("../explain.md", guides);
+  try {
+    let said = "";
+    for (const command of pageCommands(page)) {
+      const here = command.map((word) => word.replace(/^data\//, `${folder}/`));
+      const { code, stdout, stderr } = await runCommand(here);
+      assert.equal(code, 0, stderr);
+      if (here[2] === "explain") said = stdout.trim();
+    }
+    const shown = /```text\n([\s\S]*?)\n```/.exec(await Deno.readTextFile(page))?.[1];
+    assert.ok(shown, "the page shows no explanation: deno task guides");
+    // Not its figures: a processor may round otherwise.
+    const ends = (text: string): string[] =>
+      text.split("\n").filter((_, k, lines) => k < 2 || k > lines.length - 3)
+        .map((line) => line.split(/ {2,}/)[0]);
+    assert.deepEqual(ends(said).slice(0, 2), ends(shown).slice(0, 2));
+    assert.equal(ends(said).at(-1), "forecast");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -8,7 +8,7 @@ import { openBackend } from "../../kernels/mod.ts";
 import {
   recurrentDesign,
   type RecurrentExpertOptions,
-} from "../../src/forecast/recurrent_expert.ts";
+} from "../../src/forecast/recurrent_design.ts";
 import { WorkerRunner } from "../../src/learn/learning_runner.ts";
 import type { Status, Tick } from "../../streams/mod.ts";
 import { skipWithoutAdapter } from "../gpu_adapter.ts";

@@ -50,7 +50,7 @@ Deno.test("train writes a model that replay and evaluate begin with", () =>
   inFolder(async (folder) => {
     const csv = join(folder, "waves.csv");
     const model = join(folder, "waves.safetensors");
-    const [logdir, report] = [join(folder, "log"), join(folder, "report.html")];
+    const [logdir, report] = [join(folder, "log"), join(folder, "pages", "report.html")];
     await writeWaves(csv);
     const trained = await task(
       ...["train", csv, ...COLUMNS, ...SMALL, "-o", model, "--logdir", logdir, "--report", report],
@@ -83,7 +83,7 @@ Deno.test("train writes a model that replay and evaluate begin with", () =>
 
     const alone = ["--model", model, "--experts", "network", "--retrain-every", "0"];
     const columns = [...COLUMNS, "--season", "0"];
-    const scored = await task("evaluate", csv, ...columns, ...alone, "--score-from", "765");
+    const scored = await task("evaluate", csv, ...columns, ...alone, "--holdback", "0.15");
     assert.equal(scored.code, 0, scored.err);
     const { models } = lastLine(scored.out) as unknown as {
       models: Record<string, { mae: number }>;

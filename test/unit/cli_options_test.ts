@@ -67,6 +67,24 @@ for (
   });
 }
 
+Deno.test("the help is grouped, and fits a terminal", () => {
+  const specs = {
+    short: { kind: "boolean", description: "Short" },
+    long: {
+      kind: "string",
+      choices: ["a-very-long-choice", "another-very-long-choice"],
+      description: "Words ".repeat(40).trim(),
+    },
+  } as const;
+  const { long, ...own } = specs;
+  const lines = describeOptions({ ...own, long }, { "Others": { long } }).split("\n");
+  assert.deepEqual(lines.slice(1, 3), ["", "Others:"]);
+  assert.match(lines[0], /^ {2}--short {2}Short$/);
+  assert.match(lines[3], /^ {2}--long a-very-long-choice\|another-very-long-choice$/);
+  assert.ok(lines.every((line) => line.length <= 100), lines.join("\n"));
+  assert.equal(lines.slice(4).join(" ").trim().split(/\s+/).length, 40);
+});
+
 Deno.test("the help names each option, its values and its default", () => {
   const help = describeOptions(SPECS);
   assert.match(help, /--horizon INTEGER\s+Steps ahead \[12\]/);

@@ -123,8 +123,16 @@ Deno.test("evaluate scores every model on the same origins, and the order of riv
     }
   }
   ok(Math.abs(stale.models.naive.mae - staleError) < 1e-9);
+  equal(stale.scored, 251);
   const page = evaluationReport(result, "<waves>");
   ok(page.includes("&lt;waves&gt;") && page.includes("seasonal_naive"));
+  const far = await evaluate(rowsOf(values), {
+    horizon: 60,
+    forecaster: { experts: ["last_value"] },
+  });
+  const table = evaluationReport(far, "far").split("at every step ahead")[1].split("</table>")[0];
+  const steps = [...table.matchAll(/<tr><td>(\d+)</g)].map(([, step]) => Number(step));
+  ok(steps.length === 24 && steps[0] === 1 && steps[23] === 60, `${steps}`);
   await rejects(evaluate(rowsOf([1, 2, 3]), { horizon: 5 }), RangeError);
 });
 

@@ -13,7 +13,7 @@ import {
   RecurrentNetwork,
   writeModel,
 } from "../../mod.ts";
-import { recurrentDesign } from "../../src/forecast/recurrent_expert.ts";
+import { recurrentDesign } from "../../src/forecast/recurrent_design.ts";
 import { openBackend } from "../../kernels/mod.ts";
 import type { Status, Tick } from "../../streams/mod.ts";
 
@@ -93,6 +93,31 @@ function outcome(candidate: Float32Array, losses: [number, number, number]): Lea
   const [championLoss, candidateLoss, predecessorLoss] = losses;
   return { candidate, championLoss, candidateLoss, predecessorLoss, curve: [] };
 }
+
+Deno.test("only the first series are corrected between retrainings, also after a restart", async () => {
+  const options: OpenNetworkOptions = { horizon: 2, hiddenSize: 4, plan: false, memorySteps: 32 };
+  const ticks = Array.from({ length: 40 * 66 }, (_, n): Tick => {
+    const [step, k] = [Math.floor(n / 66), n % 66];
+    return { series: `s${k}`, time: step * 60_000, values: { value: Math.sin(step / 3 + k) } };
+  });
+  const half = ticks.length / 2;
+  const { pipeline, network, forecaster } = await pipelineOf(options);
+  await pipeline.process(ticks.slice(0, half));
+  const { arrays } = network.snapshot();
+  const lengths = Array.from({ length: 66 }, (_, k) => arrays[`series.${k}.inputs`].length);
+  ok(lengths[63] > 2 * lengths[64]);
+  equal(lengths[65], lengths[64]);
+
+  const restarted = await pipelineOf(options);
+  restarted.pipeline.restore(pipeline.snapshot());
+  const rest = ticks.slice(half);
+  deepEqual(await restarted.pipeline.process(rest), await pipeline.process(rest));
+  const { contributions, forecast, baseline } = await forecaster.explain("s65", 1);
+  const sum = contributions.reduce((total, { value }) => total + value, 0);
+  ok(Math.abs(sum - (forecast - baseline)) < 1e-6, `${sum} for ${forecast - baseline}`);
+  forecaster.dispose();
+  restarted.forecaster.dispose();
+});
 
 Deno.test("a network learns what no linear expert can, and says when it does", async () => {
   const ticks = chaos(1400);

@@ -1,7 +1,7 @@
 import { ok } from "node:assert/strict";
 import { recoveries } from "../../bench/regime_change.ts";
 import { csvSource, TARGET_FEATURE } from "../../streams/mod.ts";
-import { type EvaluationRow, Random } from "../../mod.ts";
+import { type EvaluationRow, OnlineForecaster, Random } from "../../mod.ts";
 
 /** Hourly temperatures of a usual year in Seattle, with weather of a day's memory on top. */
 async function temperatures(count: number): Promise<EvaluationRow[]> {
@@ -23,7 +23,10 @@ async function temperatures(count: number): Promise<EvaluationRow[]> {
 
 Deno.test("a week after level, amplitude or phase have changed the error is near its old level", async () => {
   const at = 1500;
-  for (const { change, weeks } of await recoveries(await temperatures(2100), at, 24, 168, 3)) {
+  const make = (horizon: number): OnlineForecaster => new OnlineForecaster({ horizon });
+  for (
+    const { change, weeks } of await recoveries(await temperatures(2100), at, 24, 168, 3, make)
+  ) {
     ok(weeks[0] > 1.02, `${change} was no change: ${weeks}`);
     ok(weeks[1] < 1.25, `${change}: ${weeks}`);
   }

@@ -41,8 +41,8 @@ async function rig(options: Partial<FanOutOptions<Item>> = {}): Promise<Rig> {
       clients.push(client);
       const got: Item[] = [];
       client.on("message", (data) => got.push(JSON.parse(String(data))));
-      const [[socket]] = await Promise.all([connected, once(client, "open")]);
-      return { client, got, subscription: fanOut.subscribe(socket, series) };
+      const [[socket, request]] = await Promise.all([connected, once(client, "open")]);
+      return { client, got, subscription: fanOut.subscribe(socket, series, request.socket) };
     },
     async close(): Promise<void> {
       for (const client of clients) {

@@ -163,16 +163,16 @@ Deno.test("a replay memory holds each window with the same chance, and goes on f
   };
   for (let seed = 0; seed < 2000; seed++) {
     const memory = new ReplayMemory(3, seed);
-    for (let k = 0; k < 10; k++) memory.offer(window(k));
+    for (let k = 0; k < 10; k++) memory.offer(() => window(k));
     for (const { inputs } of memory.windows) counts[inputs[0]]++;
   }
   // 600 each, five standard deviations.
   for (const count of counts) ok(Math.abs(count - 600) < 5 * Math.sqrt(2000 * 0.3 * 0.7));
 
   const [memory, other] = [new ReplayMemory(3, 1), new ReplayMemory(3, 2)];
-  for (let k = 0; k < 5; k++) memory.offer(window(k));
+  for (let k = 0; k < 5; k++) memory.offer(() => window(k));
   other.restore(memory.snapshot());
-  for (let k = 5; k < 30; k++) [memory, other].forEach((each) => each.offer(window(k)));
+  for (let k = 5; k < 30; k++) [memory, other].forEach((each) => each.offer(() => window(k)));
   deepStrictEqual(other.windows, memory.windows);
   throws(() => new ReplayMemory(1, 1).restore(memory.snapshot()), RangeError);
 });

@@ -7,6 +7,8 @@ import type { Stateful } from "../state_buffer.ts";
 export interface ExpertContext {
   /** The values so far. */
   readonly history: History;
+  /** The features beside it, step by step; none where left out. */
+  readonly covariates?: readonly History[];
   /** Steps ahead. */
   readonly horizon: number;
   /** The seasonal periods in steps, shortest first. Experts are built anew when they change. */

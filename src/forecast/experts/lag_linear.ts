@@ -2,6 +2,7 @@ import type { Contribution } from "../explanation.ts";
 import { RecursiveLeastSquares } from "../recursive_least_squares.ts";
 import { RunningScale } from "../scaler.ts";
 import type { StateReader, StateWriter } from "../state_buffer.ts";
+import { CovariateFeatures } from "./covariate_features.ts";
 import type { Expert, ExpertContext } from "./expert.ts";
 
 /** How a {@linkcode LagLinear} looks back. */
@@ -14,6 +15,8 @@ export interface LagLinearOptions {
   readonly forgetting: number;
   /** Penalty on squared coefficients, in squared typical changes. */
   readonly ridge: number;
+  /** Changes of every covariate looked back at; covariates are left aside where left out. */
+  readonly covariateLags?: number;
 }
 
 /** A sample further off than this many typical errors counts as if it were at that distance (Huber 1964). */
@@ -27,8 +30,8 @@ const FEATURE_MAX = 10;
 const LEVEL_RATE = 0.002;
 
 /**
- * Regresses the change over the next steps on the latest changes, the distance from the slow mean, and
- * the phase of the seasons: recursive least squares, one set of features for all horizons. A sample is
+ * Regresses the change over the next steps on the latest changes, the distance from the slow mean, the
+ * phase of the seasons and, where asked, the same of covariates: recursive least squares, one set of features for all horizons. A sample is
  * learnt when its last label has arrived, `horizon` steps later. Everything is in units of the running
  * change, so volatile stretches do not drown the others. Without evidence it is the last value.
  */
@@ -39,6 +42,7 @@ export class LagLinear implements Expert {
   readonly #scale = new RunningScale(SCALE_RATE);
   readonly #slow = new RunningScale(SLOW_RATE);
   readonly #error = new RunningScale(SCALE_RATE);
+  readonly #covariates: CovariateFeatures;
   readonly #x: Float64Array;
   readonly #targets: Float64Array;
   #level = NaN;
@@ -51,7 +55,11 @@ export class LagLinear implements Expert {
   constructor(context: ExpertContext, options: LagLinearOptions) {
     this.#context = context;
     this.#options = options;
-    const size = 2 + options.lags + 2 * options.harmonics * context.seasons.length;
+    const { covariateLags } = options;
+    const covariates = covariateLags === undefined ? [] : context.covariates ?? [];
+    this.#covariates = new CovariateFeatures(covariates, covariateLags ?? 0, context.horizon);
+    const size = 2 + options.lags + 2 * options.harmonics * context.seasons.length +
+      this.#covariates.size;
     this.#regression = new RecursiveLeastSquares(size, context.horizon, options);
     this.#x = new Float64Array(size);
     this.#targets = new Float64Array(context.horizon);
@@ -61,6 +69,7 @@ export class LagLinear implements Expert {
   /** Learns the sample whose last label this step brings. */
   observe(step: number): void {
     const { history, horizon } = this.#context;
+    this.#covariates.observe(step);
     if (!history.has(step - 1)) return;
     const change = history.at(step) - history.at(step - 1);
     this.#scale.observe(change);
@@ -126,6 +135,11 @@ export class LagLinear implements Expert {
       const at = 2 + lags + 2 * harmonics * s;
       parts.push({ input: `phase of ${period} steps`, value: part(at, at + 2 * harmonics) });
     });
+    const { count } = this.#covariates;
+    const each = this.#covariates.size / count;
+    for (let k = 0, at = size - this.#covariates.size; k < count; k++, at += each) {
+      parts.push({ input: `covariate ${k + 1}`, value: part(at, at + each) });
+    }
     return parts;
   }
 
@@ -136,6 +150,7 @@ export class LagLinear implements Expert {
     this.#error.save(writer);
     writer.put(this.#level);
     writer.putAll(this.#levels);
+    this.#covariates.save(writer);
     this.#regression.save(writer);
   }
 
@@ -146,6 +161,7 @@ export class LagLinear implements Expert {
     this.#error.load(reader);
     this.#level = reader.take();
     reader.takeAll(this.#levels);
+    this.#covariates.load(reader);
     this.#regression.load(reader);
   }
 
@@ -178,6 +194,7 @@ export class LagLinear implements Expert {
         x[at++] = Math.cos(angle);
       }
     }
+    this.#covariates.fill(origin, x, at);
     return true;
   }
 }

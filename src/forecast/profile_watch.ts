@@ -1,0 +1,169 @@
+import type { History } from "./history.ts";
+import { compose, fitRegime, inverse, type RegimeMap, UNMOVED } from "./regime_map.ts";
+import { slotMedian } from "./seasonal_base.ts";
+import type { Seasons } from "./seasonality.ts";
+import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+
+/** Short seasons to which the moved profile must fit: one odd day does not do … */
+const WINDOW_SEASONS = 1.5;
+/** … and no fewer values either, since three numbers are fitted to them. */
+const WINDOW_MIN = 24;
+/** It is looked so often within a short season. */
+const LOOKS = 8;
+/** Deviations from the base must be so much larger than usual, … */
+const EXCESS = 2.5;
+/** … the moved profile must leave at most so much of them, … */
+const REMAINS = 0.25;
+/** … and of how far the values are from their mean: it is the profile that is found again. */
+const UNEXPLAINED = 0.35;
+/** A move is taken back where the former profile leaves at most so much of the deviations. */
+const FORMER_REMAINS = 0.6;
+/** Long seasons within which a move may be taken back: holidays are over by then. */
+const RETURN_SEASONS = 2;
+
+/**
+ * Notices that the seasonal profile has moved: over one and a half short seasons the values are far from
+ * their base, and yet close to what the base becomes when it is raised, stretched and shifted. The past
+ * is then retold as the new regime would have had it ({@linkcode History.retell}), so that everything
+ * that looks back goes on at once, with all the seasons there are. The fit is renewed every short season
+ * for a long one, and taken back where the former profile returns, as it does after holidays.
+ */
+export class ProfileWatch implements Stateful {
+  readonly #short: number;
+  readonly #long: number;
+  readonly #window: number;
+  /** The first step of the present regime, the last step its map was fitted at, and the map. */
+  #start = -Infinity;
+  #fitted = -Infinity;
+  #map = UNMOVED;
+
+  /** @param seasons The seasonal periods; not empty. */
+  constructor(seasons: Seasons) {
+    this.#short = seasons[0];
+    this.#long = seasons.at(-1)!;
+    this.#window = Math.max(WINDOW_MIN, Math.round(WINDOW_SEASONS * this.#short));
+  }
+
+  /**
+   * Looks at the latest values where it is time.
+   *
+   * @param history The values, retold where the profile has moved.
+   * @param now The mean deviation from the base lately.
+   * @param usual The usual one.
+   * @returns Whether the profile has moved, or moved back.
+   */
+  observe(history: History, now: number, usual: number): boolean {
+    const step = history.length - 1;
+    if (step % Math.ceil(this.#short / LOOKS) !== 0) return false;
+    const age = step + 1 - this.#start;
+    if (age > this.#window && this.#returned(history, step, age)) return true;
+    if (age > this.#window && age <= this.#long && step >= this.#fitted + this.#short) {
+      this.#refit(history, step, age);
+    }
+    // A cheap look first: the running mean has seen most of the window.
+    return now > EXCESS * usual / 2 && this.#moved(history, step, usual);
+  }
+
+  /** Appends the state. */
+  save(writer: StateWriter): void {
+    const { offset, factor, shift } = this.#map;
+    writer.put(this.#start, this.#fitted, offset, factor, shift);
+  }
+
+  /** Takes the state back. */
+  load(reader: StateReader): void {
+    this.#start = reader.take();
+    this.#fitted = reader.take();
+    this.#map = { offset: reader.take(), factor: reader.take(), shift: reader.take() };
+  }
+
+  #moved(history: History, step: number, usual: number): boolean {
+    const window = this.#window;
+    // The window before is looked at too, since the regime may have started within it.
+    const from = step + 1 - 2 * window;
+    if (!history.has(from - 2 * this.#long)) return false;
+    const reach = this.#short >> 1;
+    const profile = this.#profile(history, from - reach, 2 * (window + reach), from - 1);
+    const values = Float64Array.from({ length: 2 * window }, (_, k) => history.at(from + k));
+    const latest = values.subarray(window);
+    const mean = latest.reduce((sum, value) => sum + value, 0) / window;
+    let before = 0;
+    let spread = 0;
+    latest.forEach((value, k) => {
+      before += Math.abs(value - profile[reach + window + k]) / window;
+      spread += Math.abs(value - mean) / window;
+    });
+    if (!(before > EXCESS * usual)) return false;
+    const fit = fitRegime(latest, profile.subarray(window), reach);
+    if (!(fit.error < Math.min(REMAINS * before, UNEXPLAINED * spread))) return false;
+    const start = from + startOf(values, (k) => profile[reach + k], (k) => {
+      return fit.offset + fit.factor * profile[reach + k + fit.shift];
+    });
+    history.retell(start, fit, this.#long);
+    this.#start = start;
+    this.#fitted = step;
+    this.#map = fit;
+    return true;
+  }
+
+  /** The fit to all that is known of the new regime corrects the first one. */
+  #refit(history: History, step: number, age: number): void {
+    this.#fitted = step;
+    const values = Float64Array.from({ length: age }, (_, k) => history.at(this.#start + k));
+    const fit = fitRegime(values, this.#profile(history, this.#start, age, this.#start - 1), 0);
+    if (fit.error === Infinity) return;
+    history.retell(this.#start, fit, this.#long);
+    this.#map = compose(this.#map, fit);
+  }
+
+  /** Whether the former profile is back; the past is then as it was, and the days between as it would have had them. */
+  #returned(history: History, step: number, age: number): boolean {
+    if (age > RETURN_SEASONS * this.#long) return false;
+    const back: RegimeMap = inverse(this.#map);
+    const count = Math.min(age, 2 * this.#window);
+    const from = step + 1 - count;
+    const origin = this.#start - 1;
+    const profile = this.#profile(history, from, count, origin);
+    const former = this.#profile(history, from + back.shift, count, origin)
+      .map((value) => back.offset + back.factor * value);
+    const values = Float64Array.from({ length: count }, (_, k) => history.at(from + k));
+    let now = 0;
+    let then = 0;
+    for (let k = Math.max(0, count - Math.max(this.#short, WINDOW_MIN)); k < count; k++) {
+      now += Math.abs(values[k] - profile[k]);
+      then += Math.abs(values[k] - former[k]);
+    }
+    if (!(then < FORMER_REMAINS * now)) return false;
+    const start = from + startOf(values, (k) => profile[k], (k) => former[k]);
+    history.retell(start, back, this.#long);
+    this.#start = -Infinity;
+    return true;
+  }
+
+  /** The base of steps from `from` on, as the regime before had it. */
+  #profile(history: History, from: number, count: number, origin: number): Float64Array {
+    const first = Math.max(history.first, history.regimeStart);
+    return Float64Array.from({ length: count }, (_, k) => {
+      return slotMedian(history, from + k, origin, this.#long, first);
+    });
+  }
+}
+
+/** From where on the latter of two profiles fits the values better, in sum: the likeliest start of it. */
+function startOf(
+  values: Float64Array,
+  former: (k: number) => number,
+  latter: (k: number) => number,
+): number {
+  let gain = 0;
+  let most = 0;
+  let start = values.length - 1;
+  for (let k = values.length - 1; k >= 0; k--) {
+    gain += Math.abs(values[k] - former(k)) - Math.abs(values[k] - latter(k));
+    if (gain > most) {
+      most = gain;
+      start = k;
+    }
+  }
+  return start;
+}
