@@ -8,6 +8,7 @@ export { type Clock, systemClock } from "./clock.ts";
 export { type Frame, TARGET_FEATURE, type Tick } from "./tick.ts";
 export type { Status, StatusListener } from "./status.ts";
 export { limits } from "./limits.ts";
+export { bodyReader } from "./body_reader.ts";
 export { fromEpoch, parseRfc3339, parseTime, type TimeUnit } from "./time.ts";
 export {
   RingBuffer,

@@ -1,5 +1,6 @@
 import {
   backoffMs,
+  bodyReader,
   type Clock,
   type IngestAnswer,
   limits,
@@ -211,13 +212,14 @@ export class TickcastClient {
         });
         if (!answer.ok || answer.body === null) throw await refusal(answer);
         const parser = new SseParser(FORECAST_CHARACTERS_MAX, lastId);
-        const reader = answer.body.getReader();
+        const reader = bodyReader(answer.body, connection);
         for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
           heardMs = this.#clock.now();
           failures = 0;
           for (const { data } of parser.push(piece.value)) yield JSON.parse(data);
           lastId = parser.lastId;
         }
+        connection.throwIfAborted();
       } catch (error) {
         if (error instanceof ClientError && !error.temporary) throw error;
         why = error instanceof Error ? error : new Error(String(error));

@@ -1,3 +1,4 @@
+import { bodyReader } from "../body_reader.ts";
 import { systemClock } from "../clock.ts";
 import { InputError } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -129,12 +130,12 @@ export function sseSource(options: SseSourceOptions): ReadableStream<readonly Ti
       // A server that numbers its events goes on from the last one.
       session.connected(lastId !== "");
       const parser = new SseParser(frameBytesMax, lastId);
-      const reader = response.body.getReader();
+      const reader = bodyReader(response.body, over.signal);
       while (true) {
         release = limit(idleMs, `nothing heard for ${idleMs} ms`);
         const { value, done } = await reader.read();
         release();
-        if (done) return "closed";
+        if (done) return over.signal.aborted ? why : "closed";
         await receive(session, parser, value);
       }
     } catch (error) {
