@@ -11,6 +11,8 @@ const BATCH_TICKS_MAX = 4096;
 const WAITING_TICKS_MAX = 65_536;
 /** A checkpoint at least so often, so that a restart replays no more than a few seconds of work. */
 const CHECKPOINT_EVERY_TICKS = 50_000;
+/** … but with pauses so many times as long as the last one took: ticks wait while state is copied. */
+const CHECKPOINT_PAUSES = 100;
 /** Also by time, so that a slow feed's journal stays short. */
 const CHECKPOINT_EVERY_MS = 60_000;
 /** Rebuilds in a row before the engine gives up: a lost device returns within a few, a bug never does. */
@@ -88,6 +90,8 @@ export class DurableEngine {
   #applied = 0;
   #checkpointed = 0;
   #checkpointedMs = 0;
+  /** How long the last checkpoint took. */
+  #savingMs = 0;
   #madeRoomMs = -Infinity;
   #rebuilds = 0;
   #saving: Promise<boolean> | undefined;
@@ -360,9 +364,10 @@ export class DurableEngine {
     await this.#emit(forecasts, replayed);
     this.#applied = last;
     const sinceMs = this.#clock.now() - this.#checkpointedMs;
-    const due = this.#applied - this.#checkpointed >= this.#checkpointEveryTicks ||
-      // A clock set back must not put checkpoints off.
-      sinceMs >= this.#checkpointEveryMs || sinceMs < 0;
+    const isFull = this.#applied - this.#checkpointed >= this.#checkpointEveryTicks &&
+      sinceMs >= CHECKPOINT_PAUSES * this.#savingMs;
+    // A clock set back must not put checkpoints off.
+    const due = isFull || sinceMs >= this.#checkpointEveryMs || sinceMs < 0;
     if (due && this.#saving === undefined) this.#save();
   }
 
@@ -377,6 +382,7 @@ export class DurableEngine {
 
   async #finishSaving(saving: Promise<boolean>, sequence: number): Promise<boolean> {
     const saved = await saving;
+    this.#savingMs = Math.max(0, this.#clock.now() - this.#checkpointedMs);
     if (saved) this.#checkpointed = sequence;
     this.#saving = undefined;
     return saved;
