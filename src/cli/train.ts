@@ -22,6 +22,7 @@ import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
 import { summary, table } from "./evaluate.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
 import { makeFoldersOf } from "./output_file.ts";
+import { FORECASTER_OPTIONS, NETWORK_OPTIONS } from "./forecaster_options.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
 import { RowNotes } from "./row_notes.ts";
 import { TensorBoardLog } from "./tensorboard_log.ts";
@@ -35,35 +36,11 @@ const OPTIONS = {
     description: "Where the network is written, .safetensors or .onnx; its pictures go beside it",
   },
   ...CSV_OPTIONS,
-  horizon: {
-    kind: "integer",
-    default: 12,
-    min: 1,
-    max: 1000,
-    placeholder: "STEPS",
-    description: "Steps ahead to forecast",
-  },
-  season: {
-    kind: "integer",
-    min: 0,
-    placeholder: "STEPS",
-    description: "Seasonal period, 0 for none; found from the data where left out",
-  },
-  cell: {
-    kind: "string",
-    default: "lstm",
-    choices: ["lstm", "gru", "gru_reset_before"],
-    description: "The cell",
-  },
-  hidden: {
-    kind: "integer",
-    default: 64,
-    min: 1,
-    max: 1024,
-    placeholder: "UNITS",
-    description: "Hidden units of each layer",
-  },
-  layers: { kind: "integer", default: 1, min: 1, max: 8, description: "Recurrent layers" },
+  horizon: FORECASTER_OPTIONS.horizon,
+  season: FORECASTER_OPTIONS.season,
+  cell: { ...NETWORK_OPTIONS.cell, description: "The cell" },
+  hidden: { ...NETWORK_OPTIONS.hidden, description: "Hidden units of each layer" },
+  layers: { ...NETWORK_OPTIONS.layers, description: "Recurrent layers" },
   loss: {
     kind: "string",
     default: "pinball",

@@ -1,3 +1,4 @@
+import { Advance } from "./advance.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
 import { OnlineForecaster, type OnlineForecasterOptions } from "../forecast/online_forecaster.ts";
 import { CRPS_LEVELS, ScoreSum } from "./metrics.ts";
@@ -83,7 +84,7 @@ export async function evaluateChannels(
   const sums = tables.map(() => new ScoreSum(CRPS_LEVELS));
   const naive = new ScoreSum([]);
   const nothing = new Float64Array(0);
-  let untilLearning = forecaster.framesUntilLearning();
+  const advance = new Advance(forecaster);
   let windows = 0;
   try {
     for (let row = 0; row + horizon < end; row++) {
@@ -93,16 +94,7 @@ export async function evaluateChannels(
         step: row,
         values: tables[c].subarray(row, row + 1),
       }));
-      for (let at = 0; at < channels;) {
-        const part = frames.slice(at, at + untilLearning);
-        const stepped = forecaster.step(part);
-        if (stepped !== undefined) await stepped;
-        at += part.length;
-        untilLearning -= part.length;
-        if (untilLearning > 0) continue;
-        await forecaster.learn();
-        untilLearning = forecaster.framesUntilLearning();
-      }
+      await advance.step(frames);
       if (row + 1 < firstTarget) continue;
       windows++;
       for (let c = 0; c < channels; c++) {

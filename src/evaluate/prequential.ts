@@ -1,3 +1,4 @@
+import { Advance } from "./advance.ts";
 import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
 import { ScoreSum } from "./metrics.ts";
@@ -54,7 +55,7 @@ export async function prequential(
   const pending: (Forecast | undefined)[] = new Array(horizon);
   const losses: number[] = [];
   const squares: number[] = [];
-  let untilLearning = forecaster.framesUntilLearning();
+  const advance = new Advance(forecaster);
   const start = performance.now();
   for (let row = 0; row < rows.length; row++) {
     const { time, values } = rows[row];
@@ -70,12 +71,7 @@ export async function prequential(
         squares.push((truth - point) ** 2);
       }
     }
-    const stepped = forecaster.step([{ series: SERIES, time, step: row, values }]);
-    if (stepped !== undefined) await stepped;
-    if (--untilLearning <= 0) {
-      await forecaster.learn();
-      untilLearning = forecaster.framesUntilLearning();
-    }
+    await advance.step([{ series: SERIES, time, step: row, values }]);
     const scored = row >= options.firstOrigin && row <= options.lastOrigin &&
       row + horizon < rows.length;
     pending[row % horizon] = scored ? forecaster.forecast(SERIES) : undefined;

@@ -1,5 +1,6 @@
 import { openBackend } from "../../kernels/mod.ts";
 import { chronologicalSplit, type Split } from "../learn/chronological_split.ts";
+import { CONTEXT_STEPS } from "../learn/learning_material.ts";
 import { type Epoch, Trainer, type TrainerOptions, type TrainingResult } from "../learn/trainer.ts";
 import type { TrainingSequence } from "../learn/training_sequence.ts";
 import { initialParameters } from "../model/initialisation.ts";
@@ -7,9 +8,6 @@ import { Parameters } from "../model/parameters.ts";
 import { Random } from "../model/random.ts";
 import type { NetworkModel } from "./learner.ts";
 import { recurrentDesign, type RecurrentExpertOptions } from "./recurrent_design.ts";
-
-/** Steps before validation and test that warm the state up and do not count. */
-const CONTEXT_STEPS = 128;
 
 /** How a network is trained where nothing else is said. */
 export const TRAINING_DEFAULTS: TrainerOptions = {
