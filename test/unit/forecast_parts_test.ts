@@ -144,6 +144,19 @@ Deno.test("seasons are found in rhythms and not in chance", () => {
   deepEqual(calendarPeriods(1_800_000), [48, 336, 17532]);
 });
 
+Deno.test("a season of any length is found, whatever the trend beneath it", () => {
+  const random = new Random(8);
+  for (let period = 4; period <= 60; period++) {
+    for (const trend of [0, 50]) {
+      const values = Array.from({ length: 20 * period + period % 4 }, (_, t) => {
+        return 1e4 + trend * t + 10 * ((t * t) % period === 1 ? 1 : 0) + random.normal();
+      });
+      const [found] = findSeasons(historyOf(values), 0);
+      equal(period % found, 0, `${found} for ${period}`);
+    }
+  }
+});
+
 Deno.test("the seasonal base is a median of slots, and after a break of the new regime", () => {
   const values = Array.from({ length: 60 }, (_, t) => 100 * (t % 7) + Math.floor(t / 7));
   const history = historyOf(values);
