@@ -20,22 +20,26 @@ export class SeasonWatch {
     this.#next = layout.reserve(1, FIRST_LOOK);
   }
 
+  /** Whether it is time to look. */
+  isDue(memory: Float64Array, history: History): boolean {
+    return history.length >= memory[this.#next];
+  }
+
   /**
-   * Looks where it is time.
+   * Looks.
    * @param memory The series.
    * @param history Its values.
    * @param stepMs The length of a step in milliseconds, 0 where unknown.
    * @param seasons The periods in use.
    * @returns The periods from now on, shortest first, where they have changed.
    */
-  observe(
+  look(
     memory: Float64Array,
     history: History,
     stepMs: number,
     seasons: Seasons,
   ): Seasons | undefined {
     const { length } = history;
-    if (length < memory[this.#next]) return undefined;
     memory[this.#next] = length + Math.ceil(Math.min(length * (GROWTH - 1), history.limit / 2));
     const found = findSeasons(history, stepMs);
     return found.every((period) => seasons.includes(period)) ? undefined : found;

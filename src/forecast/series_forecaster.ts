@@ -83,7 +83,7 @@ export class SeriesForecaster implements SeriesState, Stateful {
       covariates[k].push(values[k + 1] ?? NaN, stand);
     }
     this.#learn(step, value, before);
-    this.#lookForSeasons(step);
+    if (this.#stations.watch?.isDue(this.#memory, history)) this.#lookForSeasons(step);
     const { breaks, experts, points, size } = this.#stations;
     const { horizon } = this.#kinds.options;
     const memory = this.#memory;
@@ -199,7 +199,7 @@ export class SeriesForecaster implements SeriesState, Stateful {
   #lookForSeasons(step: number): void {
     const { clock, seasons, watch } = this.#stations;
     const memory = this.#memory;
-    const found = watch?.observe(memory, this.history, clock.stepMs(memory), seasons);
+    const found = watch!.look(memory, this.history, clock.stepMs(memory), seasons);
     if (found === undefined) return;
     this.#stations = this.#kinds.of(found);
     this.#memory = this.#stations.makeMemory(memory);
