@@ -12,6 +12,7 @@ import { History } from "../../src/forecast/history.ts";
 import { RecursiveLeastSquares } from "../../src/forecast/recursive_least_squares.ts";
 import { PackedScale, RunningScale } from "../../src/forecast/scaler.ts";
 import { latestInSlot, seasonalMedian } from "../../src/forecast/seasonal_base.ts";
+import { SeasonWatch } from "../../src/forecast/season_watch.ts";
 import { calendarPeriods, findSeasons } from "../../src/forecast/seasonality.ts";
 import { SeriesLayout } from "../../src/forecast/series_layout.ts";
 import { StateReader, StateWriter } from "../../src/forecast/state_buffer.ts";
@@ -155,6 +156,32 @@ Deno.test("a season of any length is found, whatever the trend beneath it", () =
       equal(period % found, 0, `${found} for ${period}`);
     }
   }
+});
+
+Deno.test("series that start together look for seasons at different steps, each at its own", () => {
+  const { station: watch, memory: start } = alone((layout) => new SeasonWatch(layout));
+  const looksOf = (seed: number): number[] => {
+    const random = new Random(seed);
+    const memory = start.slice();
+    const history = new History(4096);
+    const looks: number[] = [];
+    for (let step = 0; step < 3000; step++) {
+      history.push(random.normal(), 0);
+      if (!watch.isDue(memory, history)) continue;
+      looks.push(step);
+      watch.look(memory, history, 0, []);
+    }
+    return looks;
+  };
+  const at = new Map<number, number>();
+  for (let seed = 1; seed <= 100; seed++) {
+    const looks = looksOf(seed);
+    ok(looks.length >= 17 && looks.length <= 23, `${looks.length} looks`);
+    for (const step of looks) at.set(step, (at.get(step) ?? 0) + 1);
+  }
+  const together = Math.max(...[...at].map(([step, count]) => step < 300 ? 0 : count));
+  ok(together <= 10, `${together} of 100 at one step`);
+  deepEqual(looksOf(1), looksOf(1));
 });
 
 Deno.test("the seasonal base is a median of slots, and after a break of the new regime", () => {
