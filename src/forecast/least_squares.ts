@@ -1,8 +1,8 @@
 import { multiply, scaleRow, subtractSquare, triangleLength } from "./packed_triangle.ts";
 import type { SeriesLayout } from "./series_layout.ts";
 
-/** Growing weights are brought back to 1 beyond this, long before they lose precision. */
-const RESCALE_AT = 2 ** 20;
+/** Growing units are brought back to 1 beyond this, long before anything loses precision. */
+const UNIT_MAX = 2 ** 10;
 
 /** How a {@linkcode LeastSquares} starts and forgets. */
 export interface LeastSquaresOptions {
@@ -20,9 +20,9 @@ export interface LeastSquaresOptions {
  * `k = P x / (λ/w + xᵀ P x)`, `θ ← θ + k (y − θᵀ x)`, `P ← (P − k xᵀ P) / λ`
  *
  * (recursive least squares with exponential forgetting; Haykin, Adaptive Filter Theory, chapter 10).
- * `P` is kept as a packed lower triangle, so it is symmetric by construction, and a factor `c` before it,
- * which alone grows by forgetting. A feature's row and column grow only up to the prior's diagonal:
- * features that are silent for long then keep the prior's information instead of winding up.
+ * `P` is kept as `D Q D`: a packed lower triangle, symmetric by construction, and a unit for each feature,
+ * so that forgetting moves the few units alone. They grow only as long as the diagonal of P stays below
+ * the prior's: features that are silent for long then keep the prior's information instead of winding up.
  */
 export class LeastSquares {
   /** Features. */
@@ -31,12 +31,15 @@ export class LeastSquares {
   readonly outputs: number;
   /** Where the coefficients `[outputs, size]` lie. */
   readonly coefficients: number;
-  /** Where the factor c lies, and behind it the triangle of P / c. */
-  readonly #factor: number;
+  /** Where the units lie, and behind them the triangle. */
+  readonly #units: number;
   readonly #triangle: number;
+  /** The sample at hand in units, `D x`, and `Q D x`. */
+  readonly #x: Float64Array;
   readonly #gain: Float64Array;
   readonly #errors: Float64Array;
   readonly #forgetting: number;
+  readonly #growth: number;
   readonly #prior: number;
 
   /**
@@ -50,11 +53,13 @@ export class LeastSquares {
     this.size = size;
     this.outputs = outputs;
     this.#forgetting = forgetting;
+    this.#growth = 1 / Math.sqrt(forgetting);
     this.#prior = 1 / ridge;
+    this.#x = new Float64Array(size);
     this.#gain = new Float64Array(size);
     this.#errors = new Float64Array(outputs);
     this.coefficients = layout.reserve(outputs * size, start);
-    this.#factor = layout.reserve(1, 1);
+    this.#units = layout.reserve(size, 1);
     const triangle = new Float64Array(triangleLength(size));
     this.#setPrior(triangle, 0);
     this.#triangle = layout.reserve(triangle.length, triangle);
@@ -62,23 +67,24 @@ export class LeastSquares {
 
   /** Forgets everything. */
   reset(memory: Float64Array): void {
-    memory.fill(0, this.coefficients, this.#factor);
-    memory[this.#factor] = 1;
+    memory.fill(0, this.coefficients, this.#units);
+    memory.fill(1, this.#units, this.#triangle);
     this.#setPrior(memory, this.#triangle);
   }
 
   /**
    * The value of one output.
    * @param memory The series.
-   * @param x Features.
+   * @param x Features, from `offset` on.
    * @param output Which output.
+   * @param offset Where in `x` the features start.
    * @returns θᵀ x.
    */
-  predict(memory: Float64Array, x: Float64Array, output = 0): number {
+  predict(memory: Float64Array, x: Float64Array, output = 0, offset = 0): number {
     const { size } = this;
     const row = this.coefficients + output * size;
     let sum = 0;
-    for (let j = 0; j < size; j++) sum += memory[row + j] * x[j];
+    for (let j = 0; j < size; j++) sum += memory[row + j] * x[offset + j];
     return sum;
   }
 
@@ -86,21 +92,23 @@ export class LeastSquares {
    * Learns one sample. A missing target (`NaN`) leaves its output's coefficients as they are.
    * A sample that would make anything non-finite resets the regression instead.
    * @param memory The series.
-   * @param x Features.
+   * @param x Features, from `offset` on.
    * @param targets One target an output.
    * @param weight The sample's weight w, above 0.
+   * @param offset Where in `x` the features start.
    */
   update(
     memory: Float64Array,
     x: Float64Array,
     targets: Float64Array,
     weight = 1,
+    offset = 0,
   ): void {
     const errors = this.#errors;
     for (let k = 0; k < this.outputs; k++) {
-      errors[k] = targets[k] - this.predict(memory, x, k);
+      errors[k] = targets[k] - this.predict(memory, x, k, offset);
     }
-    this.correct(memory, x, errors, weight);
+    this.correct(memory, x, errors, weight, offset);
   }
 
   /** Learns one sample, as `update` does, from the errors `y − θᵀ x` of all outputs. */
@@ -109,14 +117,17 @@ export class LeastSquares {
     x: Float64Array,
     errors: Float64Array,
     weight = 1,
+    offset = 0,
   ): void {
     const { size, outputs, coefficients } = this;
+    const units = this.#units;
+    const scaled = this.#x;
     const gain = this.#gain;
-    multiply(memory, this.#triangle, x, gain);
+    for (let j = 0; j < size; j++) scaled[j] = memory[units + j] * x[offset + j];
+    multiply(memory, this.#triangle, scaled, gain);
     let spread = 0;
-    for (let j = 0; j < size; j++) spread += gain[j] * x[j];
-    const factor = memory[this.#factor];
-    const norm = factor / (this.#forgetting / weight + factor * spread);
+    for (let j = 0; j < size; j++) spread += gain[j] * scaled[j];
+    const norm = 1 / (this.#forgetting / weight + spread);
     if (!(norm > 0) || norm === Infinity) {
       this.reset(memory);
       return;
@@ -126,25 +137,28 @@ export class LeastSquares {
       if (Number.isNaN(error)) continue;
       const step = error * norm;
       const row = coefficients + k * size;
-      for (let j = 0; j < size; j++) memory[row + j] += step * gain[j];
+      for (let j = 0; j < size; j++) memory[row + j] += step * memory[units + j] * gain[j];
     }
     subtractSquare(memory, this.#triangle, gain, norm);
-    this.#forget(memory, factor / this.#forgetting);
+    this.#forget(memory);
   }
 
-  /** Lets P grow to a factor, as far as it may. */
-  #forget(memory: Float64Array, factor: number): void {
+  /** Lets the units grow by `λ^(−½)`, or as far as they may. */
+  #forget(memory: Float64Array): void {
     const { size } = this;
+    const units = this.#units;
     const triangle = this.#triangle;
-    const most = this.#prior / factor;
-    memory[this.#factor] = factor;
+    const prior = this.#prior;
+    const growth = this.#growth;
     for (let i = 0, at = triangle; i < size; i++, at += i + 1) {
-      if (memory[at] > most) scaleRow(memory, triangle, size, i, Math.sqrt(most / memory[at]));
+      let unit = growth * memory[units + i];
+      if (unit * unit * memory[at] > prior) unit = Math.sqrt(prior / memory[at]);
+      if (unit > UNIT_MAX) {
+        scaleRow(memory, triangle, size, i, unit);
+        unit = 1;
+      }
+      memory[units + i] = unit;
     }
-    if (factor < RESCALE_AT) return;
-    const end = triangle + triangleLength(size);
-    for (let at = triangle; at < end; at++) memory[at] *= factor;
-    memory[this.#factor] = 1;
   }
 
   /** Writes the prior's P from `at` on. */

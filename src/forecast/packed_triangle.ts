@@ -1,5 +1,5 @@
 // A symmetric matrix as its lower triangle, row after row, within a larger array. Sums run over four rows at
-// a time: what they share is then loaded once for four instead of once each.
+// a time, after the one to three short ones at the top: what they share is then loaded once for four.
 
 /** Numbers in the triangle of a matrix of `size` rows. */
 export function triangleLength(size: number): number {
@@ -24,7 +24,16 @@ export function multiply(
   const size = y.length;
   let a = at;
   let i = 0;
-  for (; i + 3 < size; i += 4) {
+  for (; i < size % 4; a += ++i) {
+    const xa = x[i];
+    let ya = 0;
+    for (let j = 0; j < i; j++) {
+      ya += p[a + j] * x[j];
+      y[j] += p[a + j] * xa;
+    }
+    y[i] = ya + p[a + i] * xa;
+  }
+  for (; i < size; i += 4) {
     const b = a + i + 1;
     const c = b + i + 2;
     const d = c + i + 3;
@@ -60,15 +69,6 @@ export function multiply(
     y[i + 3] = yd + da * xa + db * xb + dc * xc + p[d + i + 3] * xd;
     a = d + i + 4;
   }
-  for (; i < size; a += ++i) {
-    const xa = x[i];
-    let ya = 0;
-    for (let j = 0; j < i; j++) {
-      ya += p[a + j] * x[j];
-      y[j] += p[a + j] * xa;
-    }
-    y[i] = ya + p[a + i] * xa;
-  }
 }
 
 /**
@@ -88,7 +88,11 @@ export function subtractSquare(
   const size = y.length;
   let a = at;
   let i = 0;
-  for (; i + 3 < size; i += 4) {
+  for (; i < size % 4; a += ++i) {
+    const ya = y[i] * factor;
+    for (let j = 0; j <= i; j++) p[a + j] -= ya * y[j];
+  }
+  for (; i < size; i += 4) {
     const b = a + i + 1;
     const c = b + i + 2;
     const d = c + i + 3;
@@ -110,10 +114,6 @@ export function subtractSquare(
     p[d + i + 2] -= yd * y[i + 2];
     p[d + i + 3] -= yd * y[i + 3];
     a = d + i + 4;
-  }
-  for (; i < size; a += ++i) {
-    const ya = y[i] * factor;
-    for (let j = 0; j <= i; j++) p[a + j] -= ya * y[j];
   }
 }
 

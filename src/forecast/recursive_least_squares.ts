@@ -8,7 +8,6 @@ export class RecursiveLeastSquares implements Stateful {
   readonly coefficients: Float64Array;
   readonly #regression: LeastSquares;
   readonly #memory: Float64Array;
-  readonly #x: Float64Array;
 
   /**
    * @param size Features.
@@ -19,20 +18,17 @@ export class RecursiveLeastSquares implements Stateful {
     const layout = new SeriesLayout();
     this.#regression = new LeastSquares(layout, size, outputs, options);
     this.#memory = layout.makeMemory();
-    this.#x = new Float64Array(size);
     this.coefficients = this.#memory.subarray(0, outputs * size);
   }
 
   /** The value of one output, as {@linkcode LeastSquares.predict} says. */
-  predict(x: Float64Array, output = 0): number {
-    return this.#regression.predict(this.#memory, x, output);
+  predict(x: Float64Array, output = 0, offset = 0): number {
+    return this.#regression.predict(this.#memory, x, output, offset);
   }
 
-  /** Learns one sample, as {@linkcode LeastSquares.update} does; its features start in `x` at `offset`. */
+  /** Learns one sample, as {@linkcode LeastSquares.update} does. */
   update(x: Float64Array, targets: Float64Array, weight = 1, offset = 0): void {
-    const own = this.#x;
-    for (let j = 0; j < own.length; j++) own[j] = x[offset + j];
-    this.#regression.update(this.#memory, own, targets, weight);
+    this.#regression.update(this.#memory, x, targets, weight, offset);
   }
 
   /** Appends the state. */
