@@ -15,6 +15,8 @@ const MEMORY_STEPS_PER_AHEAD = 300;
 const RIDGE = 20;
 /** The ridge holds the regression to these, until it knows better: how volatility persists. */
 const PRIOR = [0, 0.1, 0.3, 0.8];
+/** What the errors of experts that are gone count for, as so many of those of the new ones. */
+const FORMER_ERRORS = 5;
 /** An error counts as at most this many expected ones. */
 const RATIO_MAX = 6;
 /** The model may move the size of errors by at most this factor, as a logarithm. */
@@ -61,8 +63,14 @@ export class ErrorScale implements Stateful {
     this.setSeasons(seasons);
   }
 
-  /** Starts the regressions anew with the waves of other seasons; the running errors stay. */
+  /**
+   * Goes on with other seasons, and hence other experts: the regressions start anew with their waves, and
+   * the running errors soon give way to those of the new experts, which are often far smaller.
+   */
   setSeasons(seasons: Seasons): void {
+    for (const running of [...this.#speeds, ...this.#own, ...this.#reference]) {
+      running.discount(FORMER_ERRORS);
+    }
     this.#seasons = seasons;
     const waves = seasons.reduce((sum, _, k) => sum + 2 * HARMONICS[k], 0);
     const size = 2 + RATES.length + waves;

@@ -27,6 +27,11 @@ export class RunningScale implements Stateful {
     return this.#value;
   }
 
+  /** Has what was seen so far count for no more than `count` values, so that the next ones soon decide. */
+  discount(count: number): void {
+    this.#count = Math.min(this.#count, count);
+  }
+
   /** Takes one value in; `NaN` is passed over. */
   observe(x: number): void {
     const size = Math.abs(x);
