@@ -16,7 +16,7 @@ const RIDGE = 20;
 /** The ridge holds the regression to these, until it knows better: how volatility persists. */
 const PRIOR = [0, 0.1, 0.3, 0.8];
 /** What the errors of experts that are gone count for, as so many of those of the new ones. */
-const FORMER_ERRORS = 5;
+const FORMER_ERRORS = 3;
 /** An error counts as at most this many expected ones. */
 const RATIO_MAX = 6;
 /** The model may move the size of errors by at most this factor, as a logarithm. */
