@@ -143,7 +143,7 @@ interface Message {
  * const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
  * await once(server, "listening");
  * const sender = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
- * const [socket] = await once(server, "connection");
+ * const [[socket]] = await Promise.all([once(server, "connection"), once(sender, "open")]);
  * const taken = ingestSocket(socket, { accept: () => Promise.resolve() });
  * sender.send('{"series":"room","time":0,"value":20}');
  * const [answer] = await once(sender, "message");
