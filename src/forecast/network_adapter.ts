@@ -26,7 +26,6 @@ export class NetworkAdapter implements Stateful {
   /** Σ a r and Σ a² by horizon. */
   readonly #right: Float64Array;
   readonly #squares: Float64Array;
-  readonly #z: Float64Array;
   readonly #y: Float64Array;
 
   /**
@@ -45,7 +44,6 @@ export class NetworkAdapter implements Stateful {
     this.#corrections = new Float64Array((horizon + 1) * horizon);
     this.#right = new Float64Array(horizon);
     this.#squares = new Float64Array(horizon);
-    this.#z = new Float64Array(this.#size);
     this.#y = new Float64Array(horizon);
   }
 
@@ -67,16 +65,23 @@ export class NetworkAdapter implements Stateful {
     this.#regression.update(this.#features, this.#y, 1, row * this.#size);
   }
 
-  /** Adds what is expected of the residuals to what the head says at a step `[horizon]`. */
-  adapt(step: number, x: Float32Array, said: Float64Array): void {
+  /**
+   * Adds what is expected of the residuals to what the head says at a step `[horizon]`.
+   *
+   * @param step The step.
+   * @param x What entered the network, from `at` on.
+   * @param at Where in `x` it starts.
+   * @param said What the head says.
+   */
+  adapt(step: number, x: Float32Array, at: number, said: Float64Array): void {
     const horizon = this.#horizon;
     const row = step % (horizon + 1);
-    const z = this.#z;
-    z[0] = 1;
-    z.set(x, 1);
-    this.#features.set(z, row * this.#size);
+    const features = this.#features;
+    const z = row * this.#size;
+    features[z] = 1;
+    for (let k = 1; k < this.#size; k++) features[z + k] = x[at + k - 1];
     for (let h = 0; h < horizon; h++) {
-      const correction = clip(this.#regression.predict(z, h));
+      const correction = clip(this.#regression.predict(features, h, z));
       this.#residuals[row * horizon + h] = -said[h];
       this.#corrections[row * horizon + h] = correction;
       const trust = this.#squares[h] > 0 ? this.#right[h] / this.#squares[h] : 0;
