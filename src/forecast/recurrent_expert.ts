@@ -1,4 +1,4 @@
-import { openBackend } from "../../kernels/mod.ts";
+import { type LeastSquaresSlab, openBackend } from "../../kernels/mod.ts";
 import type { Frame } from "../../streams/mod.ts";
 import { CONTEXT_STEPS } from "../learn/learning_material.ts";
 import type { LearningRunner } from "../learn/learning_runner.ts";
@@ -13,7 +13,7 @@ import type { Snapshot } from "./forecaster.ts";
 import type { Guest, SeriesView } from "./guest.ts";
 import { integratedGradients } from "./integrated_gradients.ts";
 import type { Learner, LearningState, NetworkModel } from "./learner.ts";
-import { NetworkAdapter } from "./network_adapter.ts";
+import { adapterRegressions, NetworkAdapter } from "./network_adapter.ts";
 import { networkInputGroup, NetworkInputs } from "./network_inputs.ts";
 import { NetworkMemory, NetworkPages } from "./network_memory.ts";
 import { type NetworkState, NetworkStates } from "./network_states.ts";
@@ -91,6 +91,7 @@ export class RecurrentExpert implements Guest, Learner {
   /** Where the numbers of a series tell what was said last of its next step, in typical errors. */
   readonly #said: number;
   #pages: NetworkPages;
+  #regressions: LeastSquaresSlab;
   /** What enters and leaves a step of as many series as go together, and the parts of it last used. */
   readonly #whole: StepArrays;
   #part: StepArrays;
@@ -132,6 +133,7 @@ export class RecurrentExpert implements Guest, Learner {
     this.#inputs = new NetworkInputs(this.#layout, horizon, covariates);
     this.#said = this.#layout.reserve(1, NaN);
     this.#pages = new NetworkPages(architecture.inputSize, horizon);
+    this.#regressions = adapterRegressions(horizon, architecture.inputSize, ADAPTED_SERIES_MAX);
     this.#part = this.#whole = {
       x: new Float32Array(network.batch * architecture.inputSize),
       rows: new Uint32Array(network.batch),
@@ -374,7 +376,7 @@ export class RecurrentExpert implements Guest, Learner {
   }
 
   #makeSeries(): SeriesNetwork {
-    const { horizon, memorySteps } = this.#options;
+    const { memorySteps } = this.#options;
     const steps = memorySteps ??
       MEMORY_STEPS.find(({ below }) => this.#series.size < below)!.steps;
     const memory = new NetworkMemory(steps, this.#pages);
@@ -382,7 +384,7 @@ export class RecurrentExpert implements Guest, Learner {
       ...this.#states.start(memory, this.version),
       numbers: this.#layout.makeMemory(),
       adapter: this.#series.size < ADAPTED_SERIES_MAX
-        ? new NetworkAdapter(horizon, this.#network.architecture.inputSize)
+        ? new NetworkAdapter(this.#regressions)
         : undefined,
     };
   }
@@ -449,7 +451,9 @@ export class RecurrentExpert implements Guest, Learner {
   #restoreSeries(series: readonly SeriesEntry[], arrays: Snapshot["arrays"]): void {
     for (const { row } of this.#series.values()) this.#network.states.releaseRow(row);
     this.#series.clear();
-    this.#pages = new NetworkPages(this.#pages.inputSize, this.#pages.horizon);
+    const { inputSize, horizon } = this.#pages;
+    this.#pages = new NetworkPages(inputSize, horizon);
+    this.#regressions = adapterRegressions(horizon, inputSize, ADAPTED_SERIES_MAX);
     series.forEach(([name, pushed, said, version, keptAt], index) => {
       const each = this.#makeSeries();
       const reader = new StateReader(arrays[`series.${index}.inputs`] as Float64Array);
