@@ -335,7 +335,7 @@ function packRows(
   }
 }
 
-/** Six rows, in a panel, by two vectors; lines of W, an even number, are `line` bytes apart. */
+/** Six rows, in a panel, by two vectors; lines of W, a multiple of four, are `line` bytes apart. */
 function tile(
   start: usize,
   startStride: usize,
@@ -370,6 +370,52 @@ function tile(
   for (const end = panel + <usize>lines * LINE_BYTES; panel < end; panel += LINE_BYTES) {
     let w0 = v128.load(w, 0);
     let w1 = v128.load(w, 16);
+    x = v128.load_splat<f32>(panel, 0);
+    s00 = madd(w0, x, s00);
+    s01 = madd(w1, x, s01);
+    x = v128.load_splat<f32>(panel, 4);
+    s10 = madd(w0, x, s10);
+    s11 = madd(w1, x, s11);
+    x = v128.load_splat<f32>(panel, 8);
+    s20 = madd(w0, x, s20);
+    s21 = madd(w1, x, s21);
+    x = v128.load_splat<f32>(half, 0);
+    s30 = madd(w0, x, s30);
+    s31 = madd(w1, x, s31);
+    x = v128.load_splat<f32>(half, 4);
+    s40 = madd(w0, x, s40);
+    s41 = madd(w1, x, s41);
+    x = v128.load_splat<f32>(half, 8);
+    s50 = madd(w0, x, s50);
+    s51 = madd(w1, x, s51);
+    panel += LINE_BYTES;
+    half += LINE_BYTES;
+    w += line;
+    w0 = v128.load(w, 0);
+    w1 = v128.load(w, 16);
+    x = v128.load_splat<f32>(panel, 0);
+    s00 = madd(w0, x, s00);
+    s01 = madd(w1, x, s01);
+    x = v128.load_splat<f32>(panel, 4);
+    s10 = madd(w0, x, s10);
+    s11 = madd(w1, x, s11);
+    x = v128.load_splat<f32>(panel, 8);
+    s20 = madd(w0, x, s20);
+    s21 = madd(w1, x, s21);
+    x = v128.load_splat<f32>(half, 0);
+    s30 = madd(w0, x, s30);
+    s31 = madd(w1, x, s31);
+    x = v128.load_splat<f32>(half, 4);
+    s40 = madd(w0, x, s40);
+    s41 = madd(w1, x, s41);
+    x = v128.load_splat<f32>(half, 8);
+    s50 = madd(w0, x, s50);
+    s51 = madd(w1, x, s51);
+    panel += LINE_BYTES;
+    half += LINE_BYTES;
+    w += line;
+    w0 = v128.load(w, 0);
+    w1 = v128.load(w, 16);
     x = v128.load_splat<f32>(panel, 0);
     s00 = madd(w0, x, s00);
     s01 = madd(w1, x, s01);
