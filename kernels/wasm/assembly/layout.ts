@@ -7,7 +7,7 @@
 //   GRU                  x: I lines, gates r z n; h: H lines, gates r z n
 //   GRU, reset before    x: I lines, gates r z n; h: H lines, gates r z; r·h: H lines, gate n
 
-import { blockWidth, paddedLines } from "./product";
+import { blockWidth, paddedLines } from "./strips";
 
 export const LSTM = 0;
 export const GRU = 1;

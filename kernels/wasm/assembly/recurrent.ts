@@ -2,9 +2,11 @@
 // first-level cache until their activations are taken.
 
 import { candidateRow, gruRow, lstmRow, resetRow } from "./cells";
-import { copyFloats } from "./elementwise";
+import { copyFloats, rowAt } from "./elementwise";
 import { GRU, LSTM, sectionBytes, sectionVectors } from "./layout";
-import { paddedLines, panelBytes, product, rowAt } from "./product";
+import { product } from "./product";
+import { paddedLines } from "./strips";
+import { panelBytes } from "./tiles";
 
 /** Rows of a chunk: a multiple of a tile's six; at 64 hidden units their products take 24 KiB. */
 const CHUNK_ROWS = 24;
