@@ -69,6 +69,11 @@ export class Calibrator {
     this.#scale.setSeasons(layout, seasons);
   }
 
+  /** Has what is known of errors soon give way to those of new experts. */
+  discount(memory: Float64Array): void {
+    this.#scale.discount(memory);
+  }
+
   /** Takes in the latest value and the error of the point that was forecast one step before it. */
   observe(memory: Float64Array, step: number, value: number, error: number): void {
     this.#scale.observe(memory, step, value, error);

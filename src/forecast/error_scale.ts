@@ -16,6 +16,8 @@ const MEMORY_STEPS_PER_AHEAD = 300;
 const RIDGE = 20;
 /** The ridge holds the regression to these, until it knows better: how volatility persists. */
 const PRIOR = [0, 0.1, 0.3, 0.8];
+/** What the errors of experts that are gone count for, as so many of those of the new ones. */
+const FORMER_ERRORS = 3;
 /** An error counts as at most this many expected ones. */
 const RATIO_MAX = 6;
 /** The model may move the size of errors by at most this factor, as a logarithm. */
@@ -77,6 +79,13 @@ export class ErrorScale {
       return new LeastSquares(layout, size, 1, { forgetting, ridge: RIDGE, start: PRIOR });
     });
     this.#z = new Float64Array(size);
+  }
+
+  /** Has the running errors soon give way to those of new experts, which are often far smaller. */
+  discount(memory: Float64Array): void {
+    for (const running of [...this.#speeds, ...this.#own, ...this.#reference]) {
+      running.discount(memory, FORMER_ERRORS);
+    }
   }
 
   /** Takes in the latest value and the error of the forecast made one step before it. */

@@ -11,8 +11,9 @@ export interface GuardOptions {
   readonly share: number;
   /**
    * How much more than any other the first expert weighs before anything is known; 1 where left out. It
-   * is where the mixture stands as long as nobody has shown to be better. At most h + 1 where labels
-   * overlap h times, since chance then looks like evidence so much the more.
+   * is where the mixture stands as long as nobody has shown to be better. At most 1 + h/2 where labels
+   * overlap h times: chance then looks like evidence so much the more, but little speaks for the first
+   * expert at a short horizon.
    */
   readonly trust?: number;
   /** Steps ahead. Labels of h steps overlap, so each tells less: learning rates are h^¼ times lower. */
@@ -58,7 +59,7 @@ export class Guard {
     this.#variances = layout.reserve(size);
     this.#ranges = layout.reserve(size);
     this.#rates = layout.reserve(size, 1);
-    this.#trust = Math.min(options.trust ?? 1, options.ahead + 1);
+    this.#trust = Math.min(options.trust ?? 1, 1 + options.ahead / 2);
     this.#caution = options.ahead ** -0.25;
     this.#prior = Math.log(Math.max(2, size));
   }

@@ -32,6 +32,11 @@ const WARM_UP_STEPS = 50;
  * cache between their steps and their forecasts.
  */
 const FRAMES_AT_ONCE = 32;
+/**
+ * Numbers of forecasts that share one block of memory: a view costs a twentieth of an array of its own, and
+ * one forecast that is kept for long keeps no more than 8 kB.
+ */
+const BLOCK_NUMBERS = 1024;
 /** Ticks whose p-value is below are flagged. */
 const ANOMALY_LEVEL = 0.01;
 /** The last value, which is the first expert, holds up to about half of the trust at first. */
@@ -85,6 +90,9 @@ export class OnlineForecaster implements Forecaster {
   readonly #guests: readonly Guest[];
   readonly #learner: Learner | undefined;
   readonly #series = new Map<string, SeriesForecaster>();
+  /** What the numbers of the next forecasts are cut from, and how much of it is used. */
+  #block = new Float64Array(0);
+  #blockUsed = 0;
 
   /**
    * Starts without any series.
@@ -167,12 +175,10 @@ export class OnlineForecaster implements Forecaster {
    */
   forecast(series: string): Forecast {
     const state = this.#known(series);
-    // A view costs a tenth of an array of its own.
     const { horizon } = this;
-    const numbers = new Float64Array((2 + this.levels.length) * horizon);
-    const times = numbers.subarray(0, horizon);
-    const mean = numbers.subarray(horizon, 2 * horizon);
-    const quantiles = numbers.subarray(2 * horizon);
+    const times = this.#numbers(horizon);
+    const mean = this.#numbers(horizon);
+    const quantiles = this.#numbers(horizon * this.levels.length);
     state.forecast(quantiles, mean);
     const { time, stepMs, steps, value, pValue } = state;
     for (let h = 0; h < times.length; h++) times[h] = time + (h + 1) * stepMs;
@@ -340,6 +346,15 @@ export class OnlineForecaster implements Forecaster {
     const { guard, season = null, ...rest } = this.#options;
     const names = this.#guests.map(({ name }) => name);
     return { format: FORMAT, ...rest, guests: names, season, guard };
+  }
+
+  /** Zeros for a forecast, cut off a block. */
+  #numbers(length: number): Float64Array {
+    if (this.#blockUsed + length > this.#block.length) {
+      this.#block = new Float64Array(Math.max(BLOCK_NUMBERS, length));
+      this.#blockUsed = 0;
+    }
+    return this.#block.subarray(this.#blockUsed, this.#blockUsed += length);
   }
 
   #start(name: string): SeriesForecaster {

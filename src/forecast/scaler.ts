@@ -71,6 +71,11 @@ export class PackedScale {
     return memory[this.#at + 1];
   }
 
+  /** Has what was seen so far count for no more than `count` values, so that the next ones soon decide. */
+  discount(memory: Float64Array, count: number): void {
+    memory[this.#at + 1] = Math.min(memory[this.#at + 1], count);
+  }
+
   /** Takes one value in; `NaN` is passed over. */
   observe(memory: Float64Array, x: number): void {
     const size = Math.abs(x);

@@ -203,6 +203,7 @@ export class SeriesForecaster implements SeriesState, Stateful {
     if (found === undefined) return;
     this.#stations = this.#kinds.of(found);
     this.#memory = this.#stations.makeMemory(memory);
+    this.#stations.calibrator.discount(this.#memory);
     // New experts catch up on all that is kept, in order, as if they had been there.
     for (let past = this.history.first; past < step; past++) {
       for (const expert of this.#stations.experts) expert.observe(this, past);

@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
-import { OnlineForecaster, Random } from "../../mod.ts";
+import { ALL_EXPERTS, OnlineForecaster, Random } from "../../mod.ts";
 import { Conformal } from "../../src/forecast/conformal.ts";
 import { ErrorShape } from "../../src/forecast/error_shape.ts";
 import { ExponentialSmoothing } from "../../src/forecast/experts/exponential_smoothing.ts";
@@ -128,6 +128,49 @@ Deno.test("the running scale is a mean that one outlier cannot move far", () => 
   ok(scale.value < 6);
   observe(NaN);
   equal(scale.count, 1001);
+});
+
+Deno.test("what a running scale has seen soon gives way once discounted", () => {
+  const { station, memory } = alone((layout) => new PackedScale(layout, 0.001));
+  for (let k = 0; k < 500; k++) station.observe(memory, 100);
+  station.discount(memory, 3);
+  for (let k = 0; k < 27; k++) station.observe(memory, 1);
+  // Three of thirty values are old.
+  ok(Math.abs(station.value(memory) - (3 * 100 + 27) / 30) < 1e-9);
+});
+
+Deno.test("bands narrow soon after a season was found", () => {
+  let inside = 0;
+  let count = 0;
+  for (let seed = 0; seed < 20; seed++) {
+    const random = new Random(seed);
+    const forecaster = new OnlineForecaster({
+      horizon: 3,
+      experts: ALL_EXPERTS,
+      levels: [0.05, 0.95],
+    });
+    const bands: Float64Array[] = [];
+    let level = 100;
+    for (let step = 0; step < 100; step++) {
+      level *= 1.006 + 0.008 * random.normal();
+      const season = 1 + 0.2 * Math.sin(2 * Math.PI * step / 12);
+      const value = level * season * (1 + 0.02 * random.normal());
+      const band = bands[step - 3];
+      if (step >= 63) {
+        count++;
+        if (value > band[4] && value < band[5]) inside++;
+      }
+      forecaster.step([{
+        series: "s",
+        time: step * HOUR_MS,
+        step,
+        values: Float64Array.of(value),
+      }]);
+      bands.push(forecaster.forecast("s").quantiles);
+    }
+  }
+  // Errors before the season was known are ten times those after: left in, they would cover all but 1 %.
+  ok(inside / count > 0.86 && inside / count < 0.96, `${inside} of ${count}`);
 });
 
 Deno.test("seasons are found in rhythms and not in chance", () => {
