@@ -2,6 +2,9 @@ import type { TrainingSequence } from "../learn/training_sequence.ts";
 
 const CAPACITY_FIRST = 256;
 
+/** Rows of a ring, without a copy; two pieces where they lie around its seam. */
+type Pieces = [Float32Array, ...Float32Array[]];
+
 /**
  * The latest steps of one series as the network saw them, and the targets settled since: what it is
  * trained on, and what its state is recomputed from after a swap. It starts small and doubles up to its
@@ -87,14 +90,14 @@ export class NetworkMemory {
     return { inputs, targets, mask };
   }
 
-  /** The content. */
-  snapshot(): { pushed: number; inputs: Float32Array; targets: Float32Array } {
+  /** The content, in pieces that make one array; they are good until the next push. */
+  snapshot(): { pushed: number; inputs: Pieces; targets: Pieces } {
     const { length } = this;
     const first = this.#pushed - length;
     return {
       pushed: this.#pushed,
-      inputs: this.#copy(this.#inputs, this.#inputSize, first, length),
-      targets: this.#copy(this.#targets, this.#horizon, first, length),
+      inputs: this.#pieces(this.#inputs, this.#inputSize, first, length),
+      targets: this.#pieces(this.#targets, this.#horizon, first, length),
     };
   }
 
@@ -125,15 +128,21 @@ export class NetworkMemory {
     }
   }
 
-  /** Rows of a ring in the order of their steps: what stands before its seam goes to the end. */
   #copy(ring: Float32Array, width: number, first: number, count: number): Float32Array {
+    const [piece, rest] = this.#pieces(ring, width, first, count);
+    if (rest === undefined) return piece.slice();
+    const rows = new Float32Array(count * width);
+    rows.set(piece);
+    rows.set(rest, piece.length);
+    return rows;
+  }
+
+  /** Rows of a ring in the order of their steps: what stands before its seam comes last. */
+  #pieces(ring: Float32Array, width: number, first: number, count: number): Pieces {
     const place = this.#place(first);
     const whole = Math.min(count, this.#capacity - place);
-    if (whole === count) return ring.slice(place * width, (place + count) * width);
-    const rows = new Float32Array(count * width);
-    rows.set(ring.subarray(place * width, (place + whole) * width));
-    rows.set(ring.subarray(0, (count - whole) * width), whole * width);
-    return rows;
+    const piece = ring.subarray(place * width, (place + whole) * width);
+    return whole === count ? [piece] : [piece, ring.subarray(0, (count - whole) * width)];
   }
 
   #place(step: number): number {

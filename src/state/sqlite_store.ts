@@ -3,8 +3,9 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { type Clock, type StatusListener, systemClock, type Tick } from "../../streams/mod.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+import { decodeCheckpoint } from "./checkpoint.ts";
 import { CheckpointFiles } from "./checkpoint_files.ts";
+import { CheckpointWriter } from "./checkpoint_writer.ts";
 import { IdWindow } from "./id_window.ts";
 import { SqliteJournal } from "./sqlite_journal.ts";
 import {
@@ -80,6 +81,7 @@ export class SqliteStore implements StateStore {
   readonly #lock: DatabaseSync;
   readonly #journal: SqliteJournal;
   readonly #checkpoints: CheckpointFiles;
+  readonly #writer: CheckpointWriter;
   readonly #ids: IdWindow;
   readonly #idsKept: number;
   readonly #checkpointsKept: number;
@@ -100,6 +102,7 @@ export class SqliteStore implements StateStore {
     this.#checkpointsKept = options.checkpointsKept ?? CHECKPOINTS_KEPT;
     if (!(this.#checkpointsKept >= 1)) throw new RangeError("A store keeps at least 1 checkpoint");
     this.#checkpoints = new CheckpointFiles(join(options.folder, "checkpoints"));
+    this.#writer = new CheckpointWriter(this.#checkpoints);
     this.#lock = lockFolder(options.folder);
     try {
       this.#journal = this.#openJournal(options);
@@ -163,10 +166,10 @@ export class SqliteStore implements StateStore {
 
   /** Saves a checkpoint; see {@linkcode StateStore.saveCheckpoint}. */
   saveCheckpoint(snapshot: Snapshot, sequence: number): Promise<boolean> {
-    const encoded = encodeCheckpoint(snapshot, sequence, this.#clock.now());
+    const write = this.#writer.prepare(snapshot, sequence, this.#clock.now());
     const saved = this.#saving.then(async () => {
       try {
-        await this.#checkpoints.write(sequence, await encoded);
+        await write();
         await this.#letGo();
       } catch (error) {
         this.#report("checkpoint", `cannot save: ${messageOf(error)}`);
@@ -207,6 +210,7 @@ export class SqliteStore implements StateStore {
     await this.#probing;
     this.#commit();
     await this.#saving;
+    this.#writer.close();
     this.#journal.close();
     this.#lock.close();
   }
