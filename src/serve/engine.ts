@@ -104,6 +104,8 @@ export class Engine {
   /** The last forecast of each series, packed. */
   readonly #latest = new Map<string, Float64Array>();
   readonly #recent = new Map<string, RingBuffer>();
+  /** The values of one tick, on their way there. */
+  readonly #recentValues: Float64Array;
   /** The number of the last forecast that all listeners have heard. */
   #heard = 0;
   /** Series with an accepted tick, forecast from or not. The limit counts these, */
@@ -124,6 +126,7 @@ export class Engine {
     this.#seriesMax = options.seriesMax ?? SERIES_MAX;
     this.#clock = options.clock ?? systemClock;
     this.#features = options.features ?? [TARGET_FEATURE];
+    this.#recentValues = new Float64Array(this.#features.length);
     this.#pipeline = new Pipeline({
       forecaster: options.forecaster,
       features: this.#features,
@@ -355,6 +358,10 @@ export class Engine {
       ring = new RingBuffer({ capacity: RECENT_TICKS, features: this.#features.length });
       this.#recent.set(tick.series, ring);
     }
-    ring.push(tick.time, this.#features.map((feature) => tick.values[feature] ?? NaN));
+    const values = this.#recentValues;
+    for (let index = 0; index < values.length; index++) {
+      values[index] = tick.values[this.#features[index]] ?? NaN;
+    }
+    ring.push(tick.time, values);
   }
 }
