@@ -125,43 +125,52 @@ export class Pipeline {
   async #step(ticks: readonly Tick[]): Promise<Forecast[]> {
     const forecaster = this.#forecaster;
     const forecasts: Forecast[] = [];
-    let wave: Frame[] = [];
-    this.#waves++;
-    let untilLearning = forecaster.framesUntilLearning();
     const framesMax = forecaster.framesAtOnce ?? Infinity;
-    // One array for all frames: a view of it costs a tenth of an array of its own.
-    const width = this.#features.length;
-    const values = new Float64Array(ticks.length * width);
+    let untilLearning = forecaster.framesUntilLearning();
     let at = 0;
-
-    const run = async (): Promise<void> => {
+    // One array for all frames: a view of it costs a tenth of an array of its own.
+    const values = new Float64Array(ticks.length * this.#features.length);
+    while (at < ticks.length) {
+      const wave = this.#wave(ticks, at, Math.min(untilLearning, framesMax), values);
       this.#beforeStep?.(wave);
       const stepped = forecaster.step(wave);
+      // One series alone makes a wave of every tick: nothing is waited for that need not be.
       if (stepped !== undefined) await stepped;
       for (const frame of wave) forecasts.push(forecaster.forecast(frame.series));
+      at += wave.length;
       this.#sequence += wave.length;
       untilLearning -= wave.length;
-      if (untilLearning <= 0) {
-        await forecaster.learn();
-        untilLearning = forecaster.framesUntilLearning();
-      }
-      wave = [];
-      this.#waves++;
-    };
-
-    for (const tick of ticks) {
-      let place = this.#places.get(tick.series);
-      if (place === undefined) {
-        place = { steps: 0, wave: 0 };
-        this.#places.set(tick.series, place);
-      }
-      const full = wave.length >= untilLearning || wave.length >= framesMax;
-      if (full || place.wave === this.#waves) await run();
-      place.wave = this.#waves;
-      wave.push(this.#frame(tick, place.steps++, values.subarray(at, at += width)));
+      if (untilLearning > 0) continue;
+      await forecaster.learn();
+      untilLearning = forecaster.framesUntilLearning();
     }
-    if (wave.length > 0) await run();
     return forecasts;
+  }
+
+  /** The frames of the ticks from `at` on, at most so many, up to where a series comes again. */
+  #wave(ticks: readonly Tick[], at: number, framesMax: number, values: Float64Array): Frame[] {
+    const wave: Frame[] = [];
+    const width = this.#features.length;
+    const end = Math.min(ticks.length, at + framesMax);
+    this.#waves++;
+    for (; at < end; at++) {
+      const tick = ticks[at];
+      const place = this.#placeOf(tick.series);
+      if (place.wave === this.#waves) break;
+      place.wave = this.#waves;
+      const own = values.subarray(at * width, (at + 1) * width);
+      wave.push(this.#frame(tick, place.steps++, own));
+    }
+    return wave;
+  }
+
+  #placeOf(series: string): Place {
+    let place = this.#places.get(series);
+    if (place === undefined) {
+      place = { steps: 0, wave: 0 };
+      this.#places.set(series, place);
+    }
+    return place;
   }
 
   /** The pipeline as a station of a Web Stream; it takes a batch only when the one before was read. */

@@ -30,6 +30,12 @@ export type RowType<T> = T extends { columns: readonly (infer Column extends str
   : T extends { columns?: undefined; skipFirstRow?: false | undefined } | undefined ? string[]
   : string[] | Record<string, string>;
 
+/**
+ * Text parsed at once, some dozens of records: of more, all waiting for their reader, V8 would think that
+ * records live long, and would put them where they are collected late.
+ */
+const PIECE_BYTES = 2048;
+
 /** A record above this is refused, so that one stray quote cannot take all memory. */
 const RECORD_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -109,7 +115,15 @@ export class CsvParseStream<const T extends CsvParseStreamOptions | undefined = 
     parser.on("error", settle);
     parser.resume();
 
-    const text = new TransformStream<string, string>();
+    const encoder = new TextEncoder();
+    const text = new TransformStream<string, Uint8Array<ArrayBuffer>>({
+      transform(chunk, controller): void {
+        const bytes = encoder.encode(chunk);
+        for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+          controller.enqueue(bytes.subarray(at, at + PIECE_BYTES));
+        }
+      },
+    });
     const input = text.readable.getReader();
     this.writable = text.writable;
     this.readable = new ReadableStream<RowType<T>>({

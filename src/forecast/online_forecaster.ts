@@ -7,7 +7,8 @@ import { beginSnapshot, wholeSnapshot } from "./gradual_snapshot.ts";
 import type { Guest } from "./guest.ts";
 import { checkHistoryLimit } from "./history.ts";
 import type { Learner } from "./learner.ts";
-import { SeriesForecaster, type SeriesOptions } from "./series_forecaster.ts";
+import { SeriesForecaster } from "./series_forecaster.ts";
+import { type SeriesOptions, StationsBySeasons } from "./series_stations.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
 
 /** Quantile levels where nothing is said: the median and the 50, 80, 90 and 98 % bands. */
@@ -23,7 +24,7 @@ export const DEFAULT_LEVELS: readonly number[] = [
   0.99,
 ];
 
-const FORMAT = "tickcast-online-forecaster-1";
+const FORMAT = "tickcast-online-forecaster-2";
 const HISTORY_LIMIT = 16_384;
 /** Steps before the bands rest on enough. */
 const WARM_UP_STEPS = 50;
@@ -32,6 +33,11 @@ const WARM_UP_STEPS = 50;
  * cache between their steps and their forecasts.
  */
 const FRAMES_AT_ONCE = 32;
+/**
+ * Numbers of forecasts that share one block of memory: a view costs a twentieth of an array of its own, and
+ * one forecast that is kept for long keeps no more than 8 kB.
+ */
+const BLOCK_NUMBERS = 1024;
 /** Ticks whose p-value is below are flagged. */
 const ANOMALY_LEVEL = 0.01;
 /** The last value, which is the first expert, holds up to about half of the trust at first. */
@@ -81,9 +87,13 @@ export class OnlineForecaster implements Forecaster {
   /** Quantile levels, ascending. */
   readonly levels: readonly number[];
   readonly #options: SeriesOptions;
+  readonly #stations: StationsBySeasons;
   readonly #guests: readonly Guest[];
   readonly #learner: Learner | undefined;
   readonly #series = new Map<string, SeriesForecaster>();
+  /** What the numbers of the next forecasts are cut from, and how much of it is used. */
+  #block = new Float64Array(0);
+  #blockUsed = 0;
 
   /**
    * Starts without any series.
@@ -120,6 +130,7 @@ export class OnlineForecaster implements Forecaster {
       historyLimit,
       guard: GUARD,
     };
+    this.#stations = new StationsBySeasons(this.#options);
   }
 
   /** The experts and guests of the mixture, in the order of their weights. */
@@ -165,12 +176,10 @@ export class OnlineForecaster implements Forecaster {
    */
   forecast(series: string): Forecast {
     const state = this.#known(series);
-    // A view costs a tenth of an array of its own.
     const { horizon } = this;
-    const numbers = new Float64Array((2 + this.levels.length) * horizon);
-    const times = numbers.subarray(0, horizon);
-    const mean = numbers.subarray(horizon, 2 * horizon);
-    const quantiles = numbers.subarray(2 * horizon);
+    const times = this.#numbers(horizon);
+    const mean = this.#numbers(horizon);
+    const quantiles = this.#numbers(horizon * this.levels.length);
     state.forecast(quantiles, mean);
     const { time, stepMs, steps, value, pValue } = state;
     for (let h = 0; h < times.length; h++) times[h] = time + (h + 1) * stepMs;
@@ -278,7 +287,7 @@ export class OnlineForecaster implements Forecaster {
     const places = new Map(names.map((name, place) => [name, place]));
     const writer = new StateWriter();
     const guests = this.#guests.map((guest, index) =>
-      beginSnapshot(guest, (name, array) => keep(`guest.${index}.${name}`, array))
+      beginSnapshot(guest, (name, ...pieces) => keep(`guest.${index}.${name}`, ...pieces))
     );
     return {
       take: (name): void => {
@@ -300,6 +309,12 @@ export class OnlineForecaster implements Forecaster {
    */
   restore(snapshot: Snapshot): void {
     const { series, guestStates, ...configuration } = snapshot.manifest;
+    if (configuration.format !== FORMAT) {
+      throw new SyntaxError(
+        `Cannot restore forecaster: the snapshot's format is ${configuration.format}, ` +
+          `this version reads ${FORMAT}`,
+      );
+    }
     const own = this.#configuration();
     if (
       !Array.isArray(series) || !Array.isArray(guestStates) ||
@@ -314,7 +329,7 @@ export class OnlineForecaster implements Forecaster {
         throw new SyntaxError(`Cannot restore forecaster: series ${name} is missing`);
       }
       const reader = new StateReader(array);
-      const state = new SeriesForecaster(this.#options);
+      const state = new SeriesForecaster(this.#stations);
       state.load(reader);
       if (!reader.done) {
         throw new SyntaxError(`Cannot restore forecaster: series ${name} is damaged`);
@@ -344,8 +359,17 @@ export class OnlineForecaster implements Forecaster {
     return { format: FORMAT, ...rest, guests: names, season, guard };
   }
 
+  /** Zeros for a forecast, cut off a block. */
+  #numbers(length: number): Float64Array {
+    if (this.#blockUsed + length > this.#block.length) {
+      this.#block = new Float64Array(Math.max(BLOCK_NUMBERS, length));
+      this.#blockUsed = 0;
+    }
+    return this.#block.subarray(this.#blockUsed, this.#blockUsed += length);
+  }
+
   #start(name: string): SeriesForecaster {
-    const series = new SeriesForecaster(this.#options);
+    const series = new SeriesForecaster(this.#stations);
     this.#series.set(name, series);
     return series;
   }

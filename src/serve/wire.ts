@@ -44,24 +44,27 @@ function roundingScale(forecast: Forecast): number {
   return 10 ** Math.min(300, digits);
 }
 
-/** `values[start], values[start + stride], …`, rounded, as JSON. */
+/** `values[start], values[start + stride], …`, rounded, as the inside of a JSON array. */
 function numbers(values: Float64Array, start: number, stride: number, scale: number): string {
-  let text = "[";
+  let text = "";
   for (let i = start; i < values.length; i += stride) {
-    const value = Math.round(values[i] * scale) / scale;
-    if (i > start) text += ",";
-    text += Number.isFinite(value) ? value : "null";
+    text += i === start ? rounded(values[i], scale) : `,${rounded(values[i], scale)}`;
   }
-  return text + "]";
+  return text;
 }
 
-/** Keys of levels, made once: `{"0.05":` and so on. */
+function rounded(value: number, scale: number): string {
+  const number = Math.round(value * scale) / scale;
+  return Number.isFinite(number) ? `${number}` : "null";
+}
+
+/** What stands before the numbers of each level, made once: `"0.05":[`, then `],"0.5":[` and so on. */
 const levelKeys = new WeakMap<readonly number[], readonly string[]>();
 
 function keysOf(levels: readonly number[]): readonly string[] {
   let keys = levelKeys.get(levels);
   if (keys === undefined) {
-    keys = levels.map((level) => `${JSON.stringify(String(level))}:`);
+    keys = levels.map((level, j) => `${j === 0 ? "" : "],"}"${level}":[`);
     levelKeys.set(levels, keys);
   }
   return keys;
@@ -100,17 +103,16 @@ export function encodeForecast(forecast: Forecast): string {
   const { levels, quantiles, mean, times, value, flags } = forecast;
   const scale = roundingScale(forecast);
   const keys = keysOf(levels);
-  let text =
-    `{"type":"forecast","series":${JSON.stringify(forecast.series)},"time":${forecast.time},` +
-    `"step":${forecast.step},"value":${Number.isFinite(value) ? value : "null"},"horizon":${
-      numbers(times, 0, 1, 1)
+  // Each piece that is joined costs, so there are few: a number goes with what stands before it.
+  let text = `{"type":"forecast","series":${JSON.stringify(forecast.series)},` +
+    `"time":${forecast.time},"step":${forecast.step},"value":${
+      Number.isFinite(value) ? value : "null"
     },` +
-    `"mean":${numbers(mean, 0, 1, scale)},"quantiles":{`;
+    `"horizon":[${numbers(times, 0, 1, 1)}],"mean":[${numbers(mean, 0, 1, scale)}],"quantiles":{`;
   for (let level = 0; level < levels.length; level++) {
-    if (level > 0) text += ",";
     text += keys[level] + numbers(quantiles, level, levels.length, scale);
   }
   const flagged = flags.length === 0 ? "[]" : JSON.stringify(flags);
-  const pValue = Math.round(forecast.pValue * 1e6) / 1e6;
-  return `${text}},"parameters":${forecast.parametersVersion},"flags":${flagged},"pValue":${pValue}}`;
+  return `${text}${levels.length === 0 ? "" : "]"}},"parameters":${forecast.parametersVersion},` +
+    `"flags":${flagged},"pValue":${rounded(forecast.pValue, 1e6)}}`;
 }

@@ -36,7 +36,7 @@ export interface CsvSourceOptions {
   readonly separator?: string;
   /** The unit of a numeric time column; by magnitude where not given. */
   readonly timeUnit?: TimeUnit;
-  /** Ticks of one chunk at most. */
+  /** Ticks of one chunk at most. Default: 64 of one series, 1,024 of several. */
   readonly batchTicks?: number;
   /** Time, for the pace. */
   readonly clock?: Clock;
@@ -75,16 +75,23 @@ export interface CsvSourceOptions {
  * ```
  */
 export function csvSource(options: CsvSourceOptions): ReadableStream<readonly Tick[]> {
-  const { speed = 0, batchTicks = limits.batchTicks, clock = systemClock, signal } = options;
+  const { series, speed = 0, clock = systemClock, signal } = options;
+  const { batchTicks = series === undefined ? limits.oneSeriesTicks : limits.batchTicks } = options;
   if (!(speed >= 0)) throw new RangeError(`Speed must not be negative, got ${speed}`);
   return sourceOf(async function* (stop): AsyncGenerator<readonly Tick[]> {
-    yield* paced(csvTicks(options, stop), { speed, batchTicks, clock }, stop);
+    // What is paced goes one by one, so that no row is read, or told to be bad, long before it is due.
+    const batches = csvTicks(options, stop, speed > 0 ? 1 : batchTicks);
+    yield* speed > 0 ? paced(batches, { speed, batchTicks, clock }, stop) : batches;
     if (stop.aborted) return;
     options.onStatus?.({ kind: "ended", source: "csv" });
   }, signal);
 }
 
-async function* csvTicks(options: CsvSourceOptions, stop: AbortSignal): AsyncGenerator<Tick> {
+async function* csvTicks(
+  options: CsvSourceOptions,
+  stop: AbortSignal,
+  batchTicks: number,
+): AsyncGenerator<readonly Tick[]> {
   const bytes = await openBytes(options.input, stop);
   const records = bytes.pipeThrough(new TextDecoderStream()).pipeThrough(
     // Quotes out of place are taken as they stand, so that one cannot end the whole replay.
@@ -102,18 +109,24 @@ async function* csvTicks(options: CsvSourceOptions, stop: AbortSignal): AsyncGen
       detail: error.message,
       count: 1,
     });
+  let batch: Tick[] = [];
   let line = 0;
   let read: ((record: readonly string[], line: number) => Tick) | undefined;
   try {
     for await (const record of records) {
+      if (stop.aborted) return;
       line++;
       if (read === undefined) read = rowReader(record, options);
       else if (line > 1 + (options.skipRows ?? 0)) {
         try {
-          yield read(record, line);
+          batch.push(read(record, line));
         } catch (error) {
           if (!(error instanceof InputError)) throw error;
           reject(error);
+        }
+        if (batch.length === batchTicks) {
+          yield batch;
+          batch = [];
         }
       }
     }
@@ -122,6 +135,7 @@ async function* csvTicks(options: CsvSourceOptions, stop: AbortSignal): AsyncGen
     if (!(error instanceof SyntaxError)) throw error;
     reject(new InputError("malformed", "", error.message, { line, cause: error }));
   }
+  if (batch.length > 0 && !stop.aborted) yield batch;
 }
 
 function rowReader(

@@ -77,12 +77,9 @@ export function ndjsonSource(options: NdjsonSourceOptions): ReadableStream<reado
       if (ticks.length > 0) yield ticks;
     }
   }
-  async function* single(stop: AbortSignal): AsyncGenerator<Tick> {
-    for await (const ticks of batches(stop)) yield* ticks;
-  }
   return sourceOf(async function* (stop): AsyncGenerator<readonly Tick[]> {
     const pace = { speed, batchTicks: limits.batchTicks, clock };
-    yield* speed > 0 ? paced(single(stop), pace, stop) : batches(stop);
+    yield* speed > 0 ? paced(batches(stop), pace, stop) : batches(stop);
     onStatus?.({ kind: "ended", source: "ndjson" });
   }, options.signal);
 }

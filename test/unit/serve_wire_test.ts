@@ -37,6 +37,27 @@ Deno.test("a forecast is one line of JSON with an array a level", () => {
   });
 });
 
+Deno.test("the text is that of JSON.stringify, whatever the horizon and the levels", () => {
+  for (
+    const [levels, horizon] of [[[], 1], [[0.5], 2], [[0.1, 0.25, 0.9], 3], [[0.5], 0]] as const
+  ) {
+    const numbers = Array.from({ length: horizon * (1 + levels.length) }, (_, k) => k - 1.25);
+    const [mean, quantiles] = [numbers.slice(0, horizon), numbers.slice(horizon)];
+    const made: Forecast = { ...forecast("é\n", mean, quantiles), levels, flags: [] };
+    const object = {
+      type: "forecast",
+      ...{ series: made.series, time: made.time, step: made.step, value: made.value },
+      horizon: [...made.times],
+      mean,
+      quantiles: Object.fromEntries(levels.map((level, j) => {
+        return [String(level), quantiles.filter((_, k) => k % levels.length === j)];
+      })),
+      ...{ parameters: made.parametersVersion, flags: [], pValue: made.pValue },
+    };
+    assert.equal(encodeForecast(made), JSON.stringify(object));
+  }
+});
+
 Deno.test("numbers keep eight digits of the largest, at any magnitude", () => {
   fc.assert(fc.property(
     fc.string(),

@@ -103,6 +103,32 @@ Deno.test("chunks are bounded and nothing is lost between them", async () => {
   deepEqual(batches.flat().map((tick) => tick.values.value), rows.map((_, i) => i));
 });
 
+Deno.test("chunks of one series are small, those of several large", async () => {
+  const rows = Array.from({ length: 1500 }, (_, i) => `${1e9 + i},s${i % 3},${i}`);
+  const text = `t,name,v\n${rows.join("\n")}`;
+  const options = { time: "t", value: "v" };
+  const one = await Array.fromAsync(csvSource({ ...options, input: bytesOf(text) }));
+  deepEqual(new Set(one.map((batch) => batch.length)), new Set([64, 1500 % 64]));
+  const several = csvSource({ ...options, input: bytesOf(text), series: "name" });
+  deepEqual((await Array.fromAsync(several)).map((batch) => batch.length), [1024, 476]);
+});
+
+Deno.test("a bad row of a paced replay is told when it is reached", async () => {
+  const stop = new AbortController();
+  const told: string[] = [];
+  const source = csvSource({
+    input: bytesOf("t,v\n2026-01-01,0\n2027-01-01,1\n2028-01-01,?\n"),
+    ...{ time: "t", value: "v", speed: 1, signal: stop.signal },
+    onStatus: (status) => told.push(status.kind),
+  });
+  const reader = source.getReader();
+  equal((await reader.read()).value?.length, 1);
+  deepEqual(told, []);
+  stop.abort();
+  ok((await reader.read()).done);
+  deepEqual(told, []);
+});
+
 Deno.test("rows come at the pace of the time column, times the speed", async () => {
   const clock = new ManualClock(5_000_000);
   const text = "t,v\n2026-01-01T00:00:00,0\n2026-01-01T00:00:00,1\n2026-01-01T00:00:10,2\n" +

@@ -38,11 +38,19 @@ Deno.test("RFC 3339 is read strictly", () => {
   for (const text of bad) equal(parseRfc3339(text), NaN, text);
 });
 
+Deno.test("RFC 3339 is read as Date writes it, in every month and century", () => {
+  for (let days = -719_528; days < 2_932_896; days += 97) {
+    const time = days * 86_400_000 + (days * 7919 % 86_400_000 + 86_400_000) % 86_400_000;
+    equal(parseRfc3339(new Date(time).toISOString()), time);
+  }
+});
+
 Deno.test("times are read as tables write them, as UTC where no offset is given", () => {
   const good: [string, number][] = [
     ["2024-02-29 12:34:56", NOON],
     ["2024-02-29T12:34:56", NOON],
     ["2024-02-29T12:34:56.25", NOON + 250],
+    ["2024-02-29 12:34:57.001", NOON + 1001],
     ["2024-02-29T12:34:56+00:00", NOON],
     ["2024/02/29 12:34:56", NOON],
     ["2024/2/29 2:34", Date.UTC(2024, 1, 29, 2, 34)],
