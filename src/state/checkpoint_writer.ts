@@ -5,6 +5,9 @@ import type { CheckpointFiles } from "./checkpoint_files.ts";
 /** Bytes from which a worker is worth its start, which holds ticks up for tens of milliseconds, once. */
 const WORKER_BYTES_MIN = 4 * 1024 * 1024;
 
+/** Bytes of a write-ahead log from which it is left to the worker. */
+const WAL_BYTES_MIN = 4 * 1024 * 1024;
+
 /** What the worker is asked to write. */
 export interface WriteRequest {
   /** Where. */
@@ -16,8 +19,17 @@ export interface WriteRequest {
   readonly arrays: Snapshot["arrays"];
 }
 
+/** What the worker is asked to put from a journal's write-ahead log into its database. */
+export interface SettleRequest {
+  /** The database. */
+  readonly journal: string;
+}
+
+/** What the worker does. */
+export type WorkerRequest = WriteRequest | SettleRequest;
+
 /** Why it could not; empty where it could. */
-export interface WriteAnswer {
+export interface WorkerAnswer {
   readonly error?: string;
 }
 
@@ -28,6 +40,8 @@ export interface WriteAnswer {
 export class CheckpointWriter {
   readonly #files: CheckpointFiles;
   #worker: Worker | undefined;
+  /** The worker does one thing after the other. */
+  #busy: Promise<unknown> = Promise.resolve();
   /** Whether a worker ended by itself: what comes later is written here. */
   #alone = false;
 
@@ -59,19 +73,43 @@ export class CheckpointWriter {
     return () => this.#ask(request, [...buffers] as ArrayBuffer[]);
   }
 
+  /**
+   * Puts what is in a journal's write-ahead log into its database, which waits for the disk, while
+   * others go on writing to it.
+   *
+   * @param journal The database.
+   * @returns Whether it was done: a short log is not worth it.
+   */
+  async settle(journal: string): Promise<boolean> {
+    try {
+      const { size } = await Deno.stat(`${journal}-wal`);
+      if (size < WAL_BYTES_MIN || this.#alone) return false;
+      await this.#ask({ journal });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Ends the worker. */
   close(): void {
     this.#worker?.terminate();
     this.#worker = undefined;
   }
 
-  #ask(request: WriteRequest, transfer: ArrayBuffer[]): Promise<void> {
+  #ask(request: WorkerRequest, transfer: ArrayBuffer[] = []): Promise<void> {
+    const answered = this.#busy.then(() => this.#askNow(request, transfer));
+    this.#busy = answered.catch(() => {});
+    return answered;
+  }
+
+  #askNow(request: WorkerRequest, transfer: ArrayBuffer[]): Promise<void> {
     const worker = this.#worker ??= new Worker(
       new URL("./checkpoint_worker.ts", import.meta.url),
       { type: "module", name: "checkpoint writer" },
     );
     return new Promise((resolve, reject) => {
-      worker.onmessage = ({ data: { error } }: MessageEvent<WriteAnswer>): void => {
+      worker.onmessage = ({ data: { error } }: MessageEvent<WorkerAnswer>): void => {
         if (error === undefined) resolve();
         else reject(new Error(error));
       };

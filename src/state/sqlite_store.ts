@@ -26,6 +26,12 @@ const JOURNAL_BYTES_MAX = 4 * 1024 ** 3;
 /** While the journal cannot be written, it is tried so often whether it can be again. */
 const PROBE_EVERY_MS = 1_000;
 
+/** Rows of the journal that are let go of at once: some milliseconds. */
+const ROWS_AT_ONCE = 512;
+
+/** Commits after which the write-ahead log is put into the database: each writes two pages or more. */
+const COMMITS_UNTIL_SETTLED = 1024;
+
 /** How a {@linkcode SqliteStore} is opened. */
 export interface SqliteStoreOptions {
   /** The folder that holds everything; made where it is missing. One process at a time may use it. */
@@ -80,6 +86,7 @@ interface Waiting {
 export class SqliteStore implements StateStore {
   readonly #lock: DatabaseSync;
   readonly #journal: SqliteJournal;
+  readonly #journalPath: string;
   readonly #checkpoints: CheckpointFiles;
   readonly #writer: CheckpointWriter;
   readonly #ids: IdWindow;
@@ -92,6 +99,7 @@ export class SqliteStore implements StateStore {
   #probing: Promise<void> | undefined;
   #sequence: number;
   #waiting: Waiting[] = [];
+  #commits = 0;
   /** Checkpoints are saved one after the other. */
   #saving: Promise<unknown> = Promise.resolve();
 
@@ -103,6 +111,7 @@ export class SqliteStore implements StateStore {
     if (!(this.#checkpointsKept >= 1)) throw new RangeError("A store keeps at least 1 checkpoint");
     this.#checkpoints = new CheckpointFiles(join(options.folder, "checkpoints"));
     this.#writer = new CheckpointWriter(this.#checkpoints);
+    this.#journalPath = join(options.folder, "journal.sqlite");
     this.#lock = lockFolder(options.folder);
     try {
       this.#journal = this.#openJournal(options);
@@ -220,6 +229,7 @@ export class SqliteStore implements StateStore {
     const group = this.#waiting;
     this.#waiting = [];
     if (group.length === 0) return;
+    if (++this.#commits % COMMITS_UNTIL_SETTLED === 0) void this.#writer.settle(this.#journalPath);
     const ticks = group.length === 1 ? group[0].fresh : group.flatMap(({ fresh }) => fresh);
     const cursors = group.flatMap(({ cursor }) => cursor ?? []);
     try {
@@ -272,13 +282,19 @@ export class SqliteStore implements StateStore {
     }
     // While the journal cannot be written, room matters more than older checkpoints to fall back to.
     const oldest = this.#degraded.has("journal") ? kept[kept.length - 1] : kept[0];
-    this.#journal.release(
-      this.#degraded.has("journal") ? oldest : Math.min(oldest, this.#sequence - this.#idsKept),
-    );
+    if (this.#degraded.has("journal")) this.#journal.release(oldest);
+    else {
+      const sequence = Math.min(oldest, this.#sequence - this.#idsKept);
+      // Ticks come first.
+      while (this.#journal.release(sequence, ROWS_AT_ONCE)) await turn();
+      // So that little is left to be done here.
+      await this.#writer.settle(this.#journalPath);
+    }
+    this.#journal.settle();
   }
 
   #openJournal(options: SqliteStoreOptions): SqliteJournal {
-    const path = join(options.folder, "journal.sqlite");
+    const path = this.#journalPath;
     const open = (): SqliteJournal =>
       new SqliteJournal({
         path,
@@ -329,6 +345,11 @@ export class SqliteStore implements StateStore {
   #recovered(part: "journal" | "checkpoint"): void {
     if (this.#degraded.delete(part)) this.#onStatus({ kind: "recovered", part });
   }
+}
+
+/** A turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** Holds a folder for this process; the lock ends with the process, however it ends. */

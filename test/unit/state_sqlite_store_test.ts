@@ -80,6 +80,23 @@ Deno.test("A large checkpoint that is given is written by a worker, and the same
     await store.close();
   }));
 
+Deno.test("A long write-ahead log is put into the database while ticks go on", () =>
+  inFolder(async (open, folder) => {
+    let store = open();
+    const count = 1100;
+    for (let k = 0; k < count; k++) await store.append(ticks(20 * k, 20));
+    const size = (): number => Deno.statSync(join(folder, "journal.sqlite")).size;
+    const before = size();
+    while (size() === before) await new Promise((resolve) => setTimeout(resolve, 1));
+    await store.append(ticks(20 * count, 20));
+    await store.close();
+    store = open();
+    equal(store.sequence, 20 * count + 20);
+    const times = [...store.replay(0)].flatMap((record) => record.ticks.map(({ time }) => time));
+    deepEqual(times, Array.from({ length: 20 * count + 20 }, (_, time) => time));
+    await store.close();
+  }));
+
 Deno.test("Numbers go on after everything journalled was let go", () =>
   inFolder(async (open) => {
     let store = open({ idsKept: 0, checkpointsKept: 1 });
