@@ -25,6 +25,19 @@ export interface RingSnapshot {
  *
  * Each access checks that the buffer has not moved on, so that a view kept too long is an error rather
  * than silently other frames.
+ *
+ * @example
+ * ```ts
+ * import { RingBuffer, type RingView } from "@tickcast/tickcast/streams";
+ * import { equal } from "node:assert/strict";
+ *
+ * const ring = new RingBuffer({ capacity: 2, features: 1 });
+ * for (const time of [1, 2, 3]) ring.push(time, [10 * time]);
+ * const view: RingView = ring.view();
+ * equal(view.values[0], 20);
+ * ring.push(4, [40]);
+ * equal(view.stale, true);
+ * ```
  */
 export class RingView {
   readonly #ring: RingBuffer;

@@ -1,5 +1,5 @@
 /**
- * Builds the two WASM modules from `assembly/` and writes them, as base64 with the hash of their
+ * Builds the WASM modules from `assembly/` and writes them, as base64 with the hash of their
  * sources, into `module.ts`, a form that Deno, JSR and browsers all load.
  *
  *     deno task build:wasm
@@ -40,14 +40,18 @@ const FLAGS: readonly string[] = [
   "simd",
 ];
 
-/** Compiles one flavour. @throws {Error} with the compiler's words when it fails. */
+/**
+ * Compiles one flavour of the kernels, or of another entry.
+ * @throws {Error} with the compiler's words when it fails.
+ */
 export async function compile(
   sources: ReadonlyMap<string, string>,
   relaxed: boolean,
+  entry = "index.ts",
 ): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
   const flags = [...FLAGS, ...(relaxed ? ["--enable", "relaxed-simd"] : [])];
-  const { error, stderr } = await asc.main(["index.ts", "--outFile", "module.wasm", ...flags], {
+  const { error, stderr } = await asc.main([entry, "--outFile", "module.wasm", ...flags], {
     readFile: (name) => sources.get(name.replace(/^\.\//, "")) ?? null,
     writeFile: (_name, contents) => {
       if (typeof contents !== "string") binary = contents;
@@ -64,6 +68,7 @@ if (import.meta.main) {
   const sources = await readSources();
   const simd = await compile(sources, false);
   const relaxed = await compile(sources, true);
+  const leastSquares = await compile(sources, false, "least_squares.ts");
   await Deno.writeTextFile(
     new URL("module.ts", import.meta.url),
     [
@@ -78,7 +83,11 @@ if (import.meta.main) {
       "/** With relaxed SIMD as well, in base64. */",
       `export const RELAXED_MODULE: string =\n  "${relaxed.toBase64()}";`,
       "",
+      "/** Recursive least squares, in base64. */",
+      `export const LEAST_SQUARES_MODULE: string =\n  "${leastSquares.toBase64()}";`,
+      "",
     ].join("\n"),
   );
-  console.log(`simd ${simd.length} bytes, relaxed ${relaxed.length} bytes`);
+  const lengths = [simd, relaxed, leastSquares].map(({ length }) => length);
+  console.log(`bytes: simd, relaxed and least squares ${lengths.join(", ")}`);
 }

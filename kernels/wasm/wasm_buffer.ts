@@ -27,10 +27,10 @@ export class WasmBuffer implements DeviceBuffer {
     this.owner = owner ?? this;
   }
 
-  /** Its memory, looked at anew when the memory has grown since. */
+  /** Its memory, looked at anew when the memory has grown since, which leaves a view without length. */
   get view(): Float32Array | Uint32Array {
-    const { buffer } = this.#memory;
-    if (this.#view?.buffer !== buffer) {
+    if (this.#view === undefined || this.#view.length !== this.length) {
+      const { buffer } = this.#memory;
       this.#view = this.type === "f32"
         ? new Float32Array(buffer, this.pointer, this.length)
         : new Uint32Array(buffer, this.pointer, this.length);

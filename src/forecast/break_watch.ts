@@ -1,9 +1,9 @@
 import type { History } from "./history.ts";
 import { ProfileWatch } from "./profile_watch.ts";
-import { RunningScale } from "./scaler.ts";
+import { PackedScale } from "./scaler.ts";
 import { seasonalMedian } from "./seasonal_base.ts";
 import type { Seasons } from "./seasonality.ts";
-import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+import type { SeriesLayout } from "./series_layout.ts";
 
 /** Deviations from the base must be so much larger than usual … */
 const EXCESS = 3.5;
@@ -20,62 +20,52 @@ const USUAL_MAX = 4;
  * new regime does from its second day on. The base is then taken from the new regime alone. Where the
  * profile has only moved, {@linkcode ProfileWatch} sees it sooner, and the past can still be used.
  */
-export class BreakWatch implements Stateful {
+export class BreakWatch {
   readonly #seasons: Seasons;
-  readonly #now: RunningScale;
-  readonly #usual: RunningScale;
-  readonly #repeat: RunningScale;
-  readonly #profile: ProfileWatch | undefined;
-  #last = -Infinity;
+  readonly #now: PackedScale;
+  readonly #usual: PackedScale;
+  readonly #repeat: PackedScale;
+  readonly #profile: ProfileWatch;
+  /** Where the last step lies at which a regime was found to have ended. */
+  readonly #last: number;
 
-  /** @param seasons The seasonal periods; without any nothing is watched. */
-  constructor(seasons: Seasons) {
+  /**
+   * @param layout Where its numbers lie.
+   * @param seasons The seasonal periods; not empty.
+   */
+  constructor(layout: SeriesLayout, seasons: Seasons) {
     this.#seasons = seasons;
-    this.#profile = seasons.length > 0 ? new ProfileWatch(seasons) : undefined;
-    const short = seasons[0] ?? 1;
-    this.#now = new RunningScale(1 / short);
-    this.#repeat = new RunningScale(1 / short);
-    this.#usual = new RunningScale(1 / (MEMORY_SEASONS * (seasons.at(-1) ?? 1)));
+    this.#profile = new ProfileWatch(layout, seasons);
+    this.#now = new PackedScale(layout, 1 / seasons[0]);
+    this.#repeat = new PackedScale(layout, 1 / seasons[0]);
+    this.#usual = new PackedScale(layout, 1 / (MEMORY_SEASONS * seasons.at(-1)!));
+    this.#last = layout.reserve(1, -Infinity);
   }
 
   /** Looks at the latest value, and tells the history where a new regime has started. */
-  observe(history: History): void {
-    if (this.#profile === undefined) return;
+  observe(memory: Float64Array, history: History): void {
     const step = history.length - 1;
     const short = this.#seasons[0];
     const long = this.#seasons.at(-1)!;
     const value = history.observed(step);
     if (!history.has(step - long - short)) return;
     const deviation = value - seasonalMedian(history, step, step - 1, this.#seasons);
-    this.#now.observe(deviation);
-    this.#repeat.observe(value - history.at(step - short));
-    const usual = this.#usual.value;
-    const bound = this.#usual.count > 2 * long ? USUAL_MAX * usual : Infinity;
-    this.#usual.observe(Math.max(-bound, Math.min(bound, deviation)));
+    this.#now.observe(memory, deviation);
+    this.#repeat.observe(memory, value - history.at(step - short));
+    const usual = this.#usual.value(memory);
+    const bound = this.#usual.count(memory) > 2 * long ? USUAL_MAX * usual : Infinity;
+    this.#usual.observe(memory, Math.max(-bound, Math.min(bound, deviation)));
     if (bound === Infinity) return;
-    if (this.#profile.observe(history, this.#now.value, usual)) {
-      this.#last = step;
+    const now = this.#now.value(memory);
+    if (this.#profile.observe(memory, history, now, usual)) {
+      memory[this.#last] = step;
       return;
     }
-    const broken = step - this.#last > long && this.#now.value > EXCESS * usual &&
-      this.#repeat.value < REMAINS * this.#now.value;
+    const broken = step - memory[this.#last] > long && now > EXCESS * usual &&
+      this.#repeat.value(memory) < REMAINS * now;
     if (broken) {
-      this.#last = step;
+      memory[this.#last] = step;
       history.breakAt(step - short);
     }
-  }
-
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    for (const scale of [this.#now, this.#usual, this.#repeat]) scale.save(writer);
-    writer.put(this.#last);
-    this.#profile?.save(writer);
-  }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    for (const scale of [this.#now, this.#usual, this.#repeat]) scale.load(reader);
-    this.#last = reader.take();
-    this.#profile?.load(reader);
   }
 }

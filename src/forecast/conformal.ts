@@ -1,4 +1,4 @@
-import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+import type { SeriesLayout } from "./series_layout.ts";
 
 /** How fast a {@linkcode Conformal} moves, in typical errors. */
 export interface ConformalRates {
@@ -19,23 +19,25 @@ export interface ConformalRates {
  * A band may be quick, a level must not be: errors of h steps ahead overlap and stay on one side for as
  * long as a trend lasts, and levels that ran after them would be wrong when it ends.
  */
-export class Conformal implements Stateful {
+export class Conformal {
   readonly #levels: readonly number[];
   readonly #rates: ConformalRates;
-  readonly #shifts: Float64Array;
-  readonly #widths: Float64Array;
+  /** Where the shifts of the levels and what widens the bands lie. */
+  readonly #shifts: number;
+  readonly #widths: number;
   /** The index of each level's mirror image; its own where it has none. */
   readonly #mirror: readonly number[];
 
   /**
+   * @param layout Where its numbers lie.
    * @param levels The levels wanted, ascending.
    * @param rates How fast it moves.
    */
-  constructor(levels: readonly number[], rates: ConformalRates) {
+  constructor(layout: SeriesLayout, levels: readonly number[], rates: ConformalRates) {
     this.#levels = levels;
     this.#rates = rates;
-    this.#shifts = new Float64Array(levels.length);
-    this.#widths = new Float64Array(levels.length);
+    this.#shifts = layout.reserve(levels.length);
+    this.#widths = layout.reserve(levels.length);
     this.#mirror = levels.map((level, j) => {
       const mirror = levels.findIndex((other) => Math.abs(level + other - 1) < 1e-9);
       return mirror < 0 ? j : mirror;
@@ -43,10 +45,12 @@ export class Conformal implements Stateful {
   }
 
   /** Shifts quantiles, from `offset` on, and keeps them in order. */
-  correct(quantiles: Float64Array, offset: number): void {
+  correct(memory: Float64Array, quantiles: Float64Array, offset: number): void {
+    const shifts = this.#shifts;
+    const widths = this.#widths;
     let last = -Infinity;
     for (let j = 0; j < this.#levels.length; j++) {
-      const corrected = quantiles[offset + j] + this.#shifts[j] + this.#widths[j];
+      const corrected = quantiles[offset + j] + memory[shifts + j] + memory[widths + j];
       last = Math.max(last, corrected);
       quantiles[offset + j] = last;
     }
@@ -54,34 +58,25 @@ export class Conformal implements Stateful {
 
   /**
    * Learns from a truth: below each quantile, as it was forecast, or not.
+   * @param memory The series.
    * @param value The truth.
    * @param quantiles One corrected quantile a level, from `offset` on.
    * @param offset Where they start.
    */
-  learn(value: number, quantiles: Float64Array, offset: number): void {
+  learn(memory: Float64Array, value: number, quantiles: Float64Array, offset: number): void {
     const { level: rate, width } = this.#rates;
+    const shifts = this.#shifts;
+    const widths = this.#widths;
     for (let j = 0; j < this.#levels.length; j++) {
       const level = this.#levels[j];
       const below = value < quantiles[offset + j] ? 1 : 0;
-      this.#shifts[j] += rate * (level - below);
+      memory[shifts + j] += rate * (level - below);
       const k = this.#mirror[j];
       if (k <= j) continue;
       const outside = below === 1 || value >= quantiles[offset + k] ? 1 : 0;
       const widening = width * (outside / 2 - level);
-      this.#widths[j] -= widening;
-      this.#widths[k] += widening;
+      memory[widths + j] -= widening;
+      memory[widths + k] += widening;
     }
-  }
-
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    writer.putAll(this.#shifts);
-    writer.putAll(this.#widths);
-  }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    reader.takeAll(this.#shifts);
-    reader.takeAll(this.#widths);
   }
 }

@@ -1,4 +1,4 @@
-import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+import type { SeriesLayout } from "./series_layout.ts";
 
 /** Bins away from 0, and their width in the stretched coordinate `asinh(2 u)`. */
 const COUNT = 44;
@@ -16,80 +16,80 @@ const PRIOR = priorMass();
  * there are change too slowly to be told from the drift of overlapping errors, and are left to the
  * conformal correction.
  */
-export class ErrorShape implements Stateful {
-  readonly #mass = new Float64Array(COUNT);
+export class ErrorShape {
   readonly #growth: number;
-  #weight = 1;
-  #total: number;
+  /** Where the weight of the next error, the sum of all masses, and the mass of each bin lie. */
+  readonly #weight: number;
+  readonly #total: number;
+  readonly #mass: number;
 
   /**
-   * @param memory Weight of the past after one more error, in (0, 1).
+   * @param layout Where its numbers lie.
+   * @param remembered Weight of the past after one more error, in (0, 1).
    * @param priorCount Errors that the starting shape, a Student t with 5 degrees of freedom, counts for.
    */
-  constructor(memory: number, priorCount: number) {
-    this.#growth = 1 / memory;
-    this.#total = priorCount;
-    for (let k = 0; k < COUNT; k++) this.#mass[k] = priorCount * PRIOR[k];
+  constructor(layout: SeriesLayout, remembered: number, priorCount: number) {
+    this.#growth = 1 / remembered;
+    this.#weight = layout.reserve(1, 1);
+    this.#total = layout.reserve(1, priorCount);
+    this.#mass = layout.reserve(COUNT, PRIOR.map((share) => priorCount * share));
   }
 
   /** Takes one error in, spread over its neighbour bins: a little smoothing. */
-  observe(u: number): void {
+  observe(memory: Float64Array, u: number): void {
+    const mass = this.#mass;
     // New errors weigh more instead of old ones less.
-    this.#weight *= this.#growth;
+    const weight = memory[this.#weight] * this.#growth;
     const k = Math.min(COUNT - 1, Math.floor(Math.asinh(2 * Math.abs(u)) / WIDTH));
-    const part = this.#weight / 4;
+    const part = weight / 4;
     // What would fall beyond an end stays in the end bin.
-    this.#mass[Math.max(0, k - 1)] += part;
-    this.#mass[k] += 2 * part;
-    this.#mass[Math.min(COUNT - 1, k + 1)] += part;
-    this.#total += this.#weight;
-    if (this.#weight > RESCALE_AT) {
-      for (let j = 0; j < COUNT; j++) this.#mass[j] /= this.#weight;
-      this.#total /= this.#weight;
-      this.#weight = 1;
+    memory[mass + Math.max(0, k - 1)] += part;
+    memory[mass + k] += 2 * part;
+    memory[mass + Math.min(COUNT - 1, k + 1)] += part;
+    memory[this.#total] += weight;
+    memory[this.#weight] = weight;
+    if (weight > RESCALE_AT) {
+      for (let j = 0; j < COUNT; j++) memory[mass + j] /= weight;
+      memory[this.#total] /= weight;
+      memory[this.#weight] = 1;
     }
   }
 
   /**
    * Writes quantiles.
+   * @param memory The series.
    * @param levels In (0, 1).
    * @param out One quantile a level, written from `offset` on.
    * @param offset Where to start.
    */
-  quantiles(levels: readonly number[], out: Float64Array, offset: number): void {
+  quantiles(
+    memory: Float64Array,
+    levels: readonly number[],
+    out: Float64Array,
+    offset: number,
+  ): void {
     // Outward from the median, upwards and then downwards, each in one sweep of the bins.
     const middle = levels.findIndex((level) => level >= 0.5);
     const upper = middle < 0 ? levels.length : middle;
-    this.#sweep(levels, upper, levels.length, 1, out, offset);
-    this.#sweep(levels, upper - 1, -1, -1, out, offset);
+    this.#sweep(memory, levels, upper, levels.length, 1, out, offset);
+    this.#sweep(memory, levels, upper - 1, -1, -1, out, offset);
   }
 
   /** The probability of an error of at most `u`. */
-  probability(u: number): number {
+  probability(memory: Float64Array, u: number): number {
+    const mass = this.#mass;
     const size = Math.abs(u);
     let below = 0;
     let k = 0;
-    while (k < COUNT - 1 && EDGES[k + 1] < size) below += this.#mass[k++];
+    while (k < COUNT - 1 && EDGES[k + 1] < size) below += memory[mass + k++];
     const part = Math.min(1, (size - EDGES[k]) / (EDGES[k + 1] - EDGES[k]));
-    const within = Math.min(1, (below + part * this.#mass[k]) / this.#total);
+    const within = Math.min(1, (below + part * memory[mass + k]) / memory[this.#total]);
     return u < 0 ? (1 - within) / 2 : (1 + within) / 2;
-  }
-
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    writer.put(this.#weight, this.#total);
-    writer.putAll(this.#mass);
-  }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    this.#weight = reader.take();
-    this.#total = reader.take();
-    reader.takeAll(this.#mass);
   }
 
   /** Quantiles on one side of the median, from level index `from` until `to`. */
   #sweep(
+    memory: Float64Array,
     levels: readonly number[],
     from: number,
     to: number,
@@ -97,12 +97,14 @@ export class ErrorShape implements Stateful {
     out: Float64Array,
     offset: number,
   ): void {
+    const mass = this.#mass;
+    const total = memory[this.#total];
     let below = 0;
     let k = 0;
     for (let j = from; j !== to; j += sign) {
-      const wanted = Math.abs(2 * levels[j] - 1) * this.#total;
-      while (k < COUNT - 1 && below + this.#mass[k] < wanted) below += this.#mass[k++];
-      const part = Math.min(1, Math.max(0, (wanted - below) / this.#mass[k]));
+      const wanted = Math.abs(2 * levels[j] - 1) * total;
+      while (k < COUNT - 1 && below + memory[mass + k] < wanted) below += memory[mass + k++];
+      const part = Math.min(1, Math.max(0, (wanted - below) / memory[mass + k]));
       out[offset + j] = sign * (EDGES[k] + part * (EDGES[k + 1] - EDGES[k]));
     }
   }

@@ -1,4 +1,4 @@
-import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+import type { SeriesLayout } from "./series_layout.ts";
 
 /** A loss counts as at most this many typical errors, so that one outlier cannot decide. */
 const LOSS_MAX = 8;
@@ -11,8 +11,9 @@ export interface GuardOptions {
   readonly share: number;
   /**
    * How much more than any other the first expert weighs before anything is known; 1 where left out. It
-   * is where the mixture stands as long as nobody has shown to be better. At most h + 1 where labels
-   * overlap h times, since chance then looks like evidence so much the more.
+   * is where the mixture stands as long as nobody has shown to be better. At most 1 + h/2 where labels
+   * overlap h times: chance then looks like evidence so much the more, but little speaks for the first
+   * expert at a short horizon.
    */
   readonly trust?: number;
   /** Steps ahead. Labels of h steps overlap, so each tells less: learning rates are h^¼ times lower. */
@@ -33,43 +34,46 @@ export interface GuardOptions {
  * An expert without opinion (`NaN`) sleeps: its regret stands still and its weight goes to the others
  * (Gaillard, Stoltz and van Erven 2014).
  */
-export class Guard implements Stateful {
+export class Guard {
   /** Experts. */
   readonly size: number;
   readonly #options: GuardOptions;
-  /** Σ (r − η r²), Σ r² and the range of r, by expert. */
-  readonly #regrets: Float64Array;
-  readonly #variances: Float64Array;
-  readonly #ranges: Float64Array;
-  readonly #rates: Float64Array;
+  /** Where Σ (r − η r²), Σ r², the range of r, and η lie, by expert. */
+  readonly #regrets: number;
+  readonly #variances: number;
+  readonly #ranges: number;
+  readonly #rates: number;
   readonly #prior: number;
   readonly #caution: number;
   readonly #trust: number;
 
   /**
+   * @param layout Where its numbers lie.
    * @param size Experts.
    * @param options How it remembers.
    */
-  constructor(size: number, options: GuardOptions) {
+  constructor(layout: SeriesLayout, size: number, options: GuardOptions) {
     this.size = size;
     this.#options = options;
-    this.#regrets = new Float64Array(size);
-    this.#variances = new Float64Array(size);
-    this.#ranges = new Float64Array(size);
-    this.#rates = new Float64Array(size).fill(1);
-    this.#trust = Math.min(options.trust ?? 1, options.ahead + 1);
+    this.#regrets = layout.reserve(size);
+    this.#variances = layout.reserve(size);
+    this.#ranges = layout.reserve(size);
+    this.#rates = layout.reserve(size, 1);
+    this.#trust = Math.min(options.trust ?? 1, 1 + options.ahead / 2);
     this.#caution = options.ahead ** -0.25;
     this.#prior = Math.log(Math.max(2, size));
   }
 
   /**
    * Writes the weights of the experts that have an opinion; they add up to 1.
+   * @param memory The series.
    * @param points `[size]` from `offset` on in steps of `stride`; `NaN` sleeps.
    * @param weights `[size]` from `into` on, written.
    * @param into Where in `weights` they start.
    * @returns The mixture, `NaN` where every expert sleeps.
    */
   mix(
+    memory: Float64Array,
     points: Float64Array,
     offset: number,
     stride: number,
@@ -84,16 +88,16 @@ export class Guard implements Stateful {
     for (let e = 0; e < size; e++) {
       if (!Number.isFinite(points[offset + e * stride])) continue;
       awake++;
-      const score = rates[e] * regrets[e];
+      const score = memory[rates + e] * memory[regrets + e];
       if (score > highest) highest = score;
     }
     if (awake === 0) return NaN;
     let total = 0;
     for (let e = 0; e < size; e++) {
-      const rate = rates[e];
+      const rate = memory[rates + e];
       let weight = 0;
       if (Number.isFinite(points[offset + e * stride])) {
-        weight = rate * Math.exp(rate * regrets[e] - highest);
+        weight = rate * Math.exp(rate * memory[regrets + e] - highest);
       }
       if (e === 0) weight *= this.#trust;
       weights[into + e] = weight;
@@ -113,12 +117,14 @@ export class Guard implements Stateful {
 
   /**
    * Learns from a label that has arrived.
+   * @param memory The series.
    * @param points What the experts said, laid out as in {@linkcode mix}.
    * @param mixture What the mixture said.
    * @param gradient The loss's derivative by the mixture, in [−1, 1].
    * @param unit A typical error, above 0.
    */
   learn(
+    memory: Float64Array,
     points: Float64Array,
     offset: number,
     stride: number,
@@ -126,7 +132,7 @@ export class Guard implements Stateful {
     gradient: number,
     unit: number,
   ): void {
-    const { memory } = this.#options;
+    const { memory: remembered } = this.#options;
     const ranges = this.#ranges;
     const variances = this.#variances;
     const rates = this.#rates;
@@ -138,32 +144,19 @@ export class Guard implements Stateful {
       const regret = Math.max(-LOSS_MAX, Math.min(LOSS_MAX, raw));
       const size = Math.abs(regret);
       // The range is kept as a power of two, so that it changes seldom.
-      let range = ranges[e];
+      let range = memory[ranges + e];
       while (range < size) range = range * 2 || 1 / 64;
-      ranges[e] = range;
-      const variance = memory * variances[e] + regret * regret;
-      variances[e] = variance;
-      const rate = rates[e];
+      memory[ranges + e] = range;
+      const variance = remembered * memory[variances + e] + regret * regret;
+      memory[variances + e] = variance;
+      const rate = memory[rates + e];
       const excess = rate * regret > 0.5 ? range : 0;
-      regrets[e] = memory * regrets[e] + (regret - rate * regret * regret + excess) / 2;
-      rates[e] = this.#caution * Math.min(
+      memory[regrets + e] = remembered * memory[regrets + e] +
+        (regret - rate * regret * regret + excess) / 2;
+      memory[rates + e] = this.#caution * Math.min(
         1 / Math.max(range, 1 / 64),
         Math.sqrt(this.#prior / Math.max(variance, 1e-12)),
       );
-    }
-  }
-
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    for (const part of [this.#regrets, this.#variances, this.#ranges, this.#rates]) {
-      writer.putAll(part);
-    }
-  }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    for (const part of [this.#regrets, this.#variances, this.#ranges, this.#rates]) {
-      reader.takeAll(part);
     }
   }
 }

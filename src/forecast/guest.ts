@@ -43,8 +43,8 @@ export interface Guest {
   readonly framesAtOnce?: number;
   /**
    * Advances by frames, every series at most once, and says the points of the steps after each
-   * `[horizon]`, `NaN` where it has no opinion. Returns a promise only where the device demands it.
-   * `views` are the frames' series, each as it is after its frame.
+   * `[horizon]`, `NaN` where it has no opinion; they hold until its next step, which may write them anew.
+   * Returns a promise only where the device demands it. `views` are the frames' series, each as it is after its frame.
    */
   step(
     frames: readonly Frame[],

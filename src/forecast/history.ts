@@ -108,10 +108,18 @@ export class History implements PastValues, Stateful {
 
   /** Appends the state. */
   save(writer: StateWriter): void {
-    writer.put(this.#length, this.first, this.#regimeStart);
-    for (let step = this.first; step < this.#length; step++) {
-      writer.put(this.at(step), this.#missing[step & this.#mask]);
+    const { first } = this;
+    const missing: number[] = [];
+    for (let step = first; step < this.#length; step++) {
+      if (this.#missing[step & this.#mask] === 1) missing.push(step);
     }
+    writer.put(this.#length, first, this.#regimeStart, missing.length);
+    writer.putAll(missing);
+    // In the order of time: the ring's end, then its beginning.
+    const start = first & this.#mask;
+    const end = Math.min(this.#values.length, start + this.#length - first);
+    writer.putAll(this.#values.subarray(start, end));
+    writer.putAll(this.#values.subarray(0, this.#length - first - (end - start)));
   }
 
   /** Takes the state back. */
@@ -119,12 +127,11 @@ export class History implements PastValues, Stateful {
     const length = reader.take();
     const first = reader.take();
     this.#regimeStart = reader.take();
+    const missing = Array.from({ length: reader.take() }, () => reader.take());
     while (this.#mask + 1 < length - first) this.#grow();
     this.#length = length;
-    for (let step = first; step < length; step++) {
-      this.#values[step & this.#mask] = reader.take();
-      this.#missing[step & this.#mask] = reader.take();
-    }
+    for (let step = first; step < length; step++) this.#values[step & this.#mask] = reader.take();
+    for (const step of missing) this.#missing[step & this.#mask] = 1;
   }
 
   #grow(): void {

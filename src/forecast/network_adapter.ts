@@ -1,4 +1,4 @@
-import { RecursiveLeastSquares } from "./recursive_least_squares.ts";
+import { LeastSquaresSlab } from "../../kernels/mod.ts";
 import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 
 /** Weight of the past after one more step, and the penalty on squared coefficients. */
@@ -10,6 +10,22 @@ const TRUST_MEMORY = 0.995;
 const RESIDUAL_MAX = 4;
 
 /**
+ * Room for what adapters learn.
+ *
+ * @param horizon Steps ahead.
+ * @param inputSize Inputs of the network.
+ * @param limit Adapters at most.
+ */
+export function adapterRegressions(
+  horizon: number,
+  inputSize: number,
+  limit: number,
+): LeastSquaresSlab {
+  const shape = { size: inputSize + 1, outputs: horizon, forgetting: FORGETTING, ridge: RIDGE };
+  return new LeastSquaresSlab(shape, limit);
+}
+
+/**
  * The cheap adaptation of a network between retrainings: what its head leaves unexplained is regressed,
  * at every tick, on what entered the network, all horizons at once (recursive least squares). A sample
  * is learnt when the label of the last horizon has arrived. A correction is followed as far as those
@@ -18,7 +34,8 @@ const RESIDUAL_MAX = 4;
 export class NetworkAdapter implements Stateful {
   readonly #horizon: number;
   readonly #size: number;
-  readonly #regression: RecursiveLeastSquares;
+  readonly #regressions: LeastSquaresSlab;
+  readonly #row: number;
   /** Features, what the head said, and the labels so far, of the latest origins. */
   readonly #features: Float64Array;
   readonly #residuals: Float64Array;
@@ -26,26 +43,20 @@ export class NetworkAdapter implements Stateful {
   /** Σ a r and Σ a² by horizon. */
   readonly #right: Float64Array;
   readonly #squares: Float64Array;
-  readonly #z: Float64Array;
   readonly #y: Float64Array;
 
-  /**
-   * @param horizon Steps ahead.
-   * @param inputSize Inputs of the network.
-   */
-  constructor(horizon: number, inputSize: number) {
+  /** @param regressions Where what it learns lies, see {@linkcode adapterRegressions}. */
+  constructor(regressions: LeastSquaresSlab) {
+    const { size, outputs: horizon } = regressions.shape;
     this.#horizon = horizon;
-    this.#size = inputSize + 1;
-    this.#regression = new RecursiveLeastSquares(this.#size, horizon, {
-      forgetting: FORGETTING,
-      ridge: RIDGE,
-    });
+    this.#size = size;
+    this.#regressions = regressions;
+    this.#row = regressions.allocateRow();
     this.#features = new Float64Array((horizon + 1) * this.#size);
     this.#residuals = new Float64Array((horizon + 1) * horizon).fill(NaN);
     this.#corrections = new Float64Array((horizon + 1) * horizon);
     this.#right = new Float64Array(horizon);
     this.#squares = new Float64Array(horizon);
-    this.#z = new Float64Array(this.#size);
     this.#y = new Float64Array(horizon);
   }
 
@@ -64,19 +75,26 @@ export class NetworkAdapter implements Stateful {
     if (step < horizon) return;
     const row = (step - horizon) % (horizon + 1);
     for (let h = 0; h < horizon; h++) this.#y[h] = clip(this.#residuals[row * horizon + h]);
-    this.#regression.update(this.#features, this.#y, 1, row * this.#size);
+    this.#regressions.update(this.#row, this.#features, row * this.#size, this.#y);
   }
 
-  /** Adds what is expected of the residuals to what the head says at a step `[horizon]`. */
-  adapt(step: number, x: Float32Array, said: Float64Array): void {
+  /**
+   * Adds what is expected of the residuals to what the head says at a step `[horizon]`.
+   *
+   * @param step The step.
+   * @param x What entered the network, from `at` on.
+   * @param at Where in `x` it starts.
+   * @param said What the head says.
+   */
+  adapt(step: number, x: Float32Array, at: number, said: Float64Array): void {
     const horizon = this.#horizon;
     const row = step % (horizon + 1);
-    const z = this.#z;
-    z[0] = 1;
-    z.set(x, 1);
-    this.#features.set(z, row * this.#size);
+    const features = this.#features;
+    const z = row * this.#size;
+    features[z] = 1;
+    for (let k = 1; k < this.#size; k++) features[z + k] = x[at + k - 1];
     for (let h = 0; h < horizon; h++) {
-      const correction = clip(this.#regression.predict(z, h));
+      const correction = clip(this.#regressions.predict(this.#row, features, z, h));
       this.#residuals[row * horizon + h] = -said[h];
       this.#corrections[row * horizon + h] = correction;
       const trust = this.#squares[h] > 0 ? this.#right[h] / this.#squares[h] : 0;
@@ -92,25 +110,27 @@ export class NetworkAdapter implements Stateful {
    */
   explain(step: number, ahead: number): Float64Array {
     const h = ahead - 1;
-    const row = step % (this.#horizon + 1);
-    const z = this.#features.subarray(row * this.#size, (row + 1) * this.#size);
-    const { coefficients } = this.#regression;
-    const plain = this.#regression.predict(z, h);
+    const start = (step % (this.#horizon + 1)) * this.#size;
+    const plain = this.#regressions.predict(this.#row, this.#features, start, h);
     const trust = this.#squares[h] > 0 ? this.#right[h] / this.#squares[h] : 0;
     const share = Math.max(0, Math.min(1, trust)) * (plain === 0 ? 0 : clip(plain) / plain);
-    return z.map((value, j) => share * coefficients[h * this.#size + j] * value);
+    return this.#features.slice(start, start + this.#size).map((value, j) =>
+      share * this.#regressions.coefficient(this.#row, h, j) * value
+    );
   }
 
   /** Appends the state. */
   save(writer: StateWriter): void {
-    this.#regression.save(writer);
+    writer.putAll(this.#regressions.read(this.#row));
     writer.putAll(this.#features);
     for (const array of this.#arrays()) writer.putAll(array);
   }
 
   /** Takes the state back. */
   load(reader: StateReader): void {
-    this.#regression.load(reader);
+    const learnt = new Float64Array(this.#regressions.length);
+    reader.takeAll(learnt);
+    this.#regressions.write(this.#row, learnt);
     reader.takeAll(this.#features);
     for (const array of this.#arrays()) reader.takeAll(array);
   }

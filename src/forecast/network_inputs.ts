@@ -1,13 +1,10 @@
+import { CALENDAR_SIZE, CalendarWaves } from "./calendar_waves.ts";
 import type { PastValues, SeriesView } from "./guest.ts";
-import { RunningScale } from "./scaler.ts";
+import { PackedScale } from "./scaler.ts";
 import { latestInSlot, seasonalMedian } from "./seasonal_base.ts";
-import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-/** The epoch began on a Thursday: days since then, counted from a Monday. */
-const MONDAY_DAYS = 3;
-const YEAR_MS = 365.2425 * DAY_MS;
+import type { SeriesLayout } from "./series_layout.ts";
+import type { StateReader, StateWriter } from "./state_buffer.ts";
+import { WaveMemo } from "./wave_memo.ts";
 
 /** Inputs and targets count as at most this many typical ones, so that one outlier cannot saturate a gate. */
 const INPUT_MAX = 6;
@@ -22,8 +19,8 @@ const PERSISTENCE_MEMORY = 0.999;
 const PERSISTENCE_PRIOR = 10;
 /** Sine and cosine pairs of each of the two seasons. */
 const HARMONICS = 2;
-/** Inputs that every series has: of the target 6, of the seasons 8 and their waves, of the calendar 9. */
-const INPUTS_FIXED = 6 + 8 + 4 * HARMONICS + 9;
+/** Inputs that every series has: of the target 6, of the seasons 8 and their waves, of the calendar. */
+const INPUTS_FIXED = 6 + 8 + 4 * HARMONICS + CALENDAR_SIZE;
 /** Inputs of a covariate: its value, its change, whether it is missing. */
 const INPUTS_PER_COVARIATE = 3;
 
@@ -73,16 +70,16 @@ export function networkInputGroup(index: number): string {
     ...["deviation from the usual", "usual course", "usual course", "usual course"],
     ...new Array<string>(4).fill("slot of earlier seasons"),
     ...new Array<string>(4 * HARMONICS).fill("phase of the season"),
-    ...new Array<string>(9).fill("calendar"),
+    ...new Array<string>(CALENDAR_SIZE).fill("calendar"),
   ];
   if (index < INPUTS_FIXED) return named[index];
   return `covariate ${Math.floor((index - INPUTS_FIXED) / INPUTS_PER_COVARIATE) + 1}`;
 }
 
 /**
- * What the network sees of one series, and what it is to say: differences from an anchor in typical
+ * What the network sees of a series, and what it is to say: differences from an anchor in typical
  * sizes, so that one network serves series of any unit and level, and one that says nothing but zeros
- * is a sound forecast.
+ * is a sound forecast. One object serves all series, and keeps what it knows of each in its memory.
  *
  * The anchor at `i` for `i + h` is the last value where the series has no season, and
  * `b(i + h) + ρ_h (v(i) − b(i))` where it has one: the seasonal base, and the share of the present
@@ -93,139 +90,148 @@ export function networkInputGroup(index: number): string {
  * the value is missing; the anchors ahead and how the slots of the seasons differed from their base; the
  * phase of the seasons, of the day, the week and the year (in UTC); and each covariate standardised.
  */
-export class NetworkInputs implements Stateful {
-  /** What enters the network `[networkInputSize]`, after `observe`. */
-  readonly x: Float32Array;
-  /** The anchors of the steps ahead `[horizon]`, after `observe`. */
-  readonly anchors: Float64Array;
-  /** The typical errors of the anchors `[horizon]`, after `observe`. */
-  readonly scales: Float64Array;
-  /** Targets that the latest value settles: entry h − 1 is that of h steps ago; NaN where there is none. */
+export class NetworkInputs {
+  /**
+   * Targets that the value observed last settles: entry h − 1 is that of h steps ago; NaN where there is
+   * none.
+   */
   readonly targets: Float32Array;
   readonly #horizon: number;
-  readonly #typical: RunningScale[];
-  readonly #fast = new RunningScale(FAST_RATE);
-  readonly #changes = new RunningScale(SCALE_RATE);
-  readonly #deviations = new RunningScale(SCALE_RATE);
-  /** Σ d(i) e(i + h) and Σ d(i)² of the deviations, and their horizon's persistence. */
-  readonly #products: Float64Array;
-  readonly #squares: Float64Array;
-  /** Anchors, scales, bases `[horizon + 1, horizon]` and deviations `[horizon + 1]` of the latest origins. */
-  readonly #pendingAnchors: Float64Array;
-  readonly #pendingScales: Float64Array;
-  readonly #pendingBases: Float64Array;
-  readonly #pendingDeviations: Float64Array;
-  /** Mean and mean square deviation of the target and of every covariate, and each one's last value. */
-  readonly #levels: Float64Array;
   readonly #covariates: number;
-  #steps = 0;
-  #time = NaN;
-  #long = 0;
+  readonly #waves = new WaveMemo();
+  readonly #calendar = new CalendarWaves();
+  /** Where the numbers of a series start and end in its memory; steps, time of the last one, long season. */
+  readonly #start: number;
+  readonly #end: number;
+  readonly #steps: number;
+  readonly #time: number;
+  readonly #long: number;
+  readonly #typical: readonly PackedScale[];
+  readonly #fast: PackedScale;
+  readonly #changes: PackedScale;
+  readonly #deviations: PackedScale;
+  /** Σ d(i) e(i + h) and Σ d(i)² of the deviations, and their horizon's persistence. */
+  readonly #products: number;
+  readonly #squares: number;
+  /** Anchors, scales, bases `[horizon + 1, horizon]` and deviations `[horizon + 1]` of the latest origins. */
+  readonly #pendingAnchors: number;
+  readonly #pendingScales: number;
+  readonly #pendingBases: number;
+  readonly #pendingDeviations: number;
+  /** Mean and mean square deviation of the target and of every covariate, and each one's last value. */
+  readonly #levels: number;
+  readonly #anchors: number;
+  readonly #scales: number;
 
   /**
+   * @param layout Where the numbers of a series lie.
    * @param horizon Steps ahead.
    * @param covariates Features beside the target.
    */
-  constructor(horizon: number, covariates: number) {
+  constructor(layout: SeriesLayout, horizon: number, covariates: number) {
     this.#horizon = horizon;
     this.#covariates = covariates;
-    this.x = new Float32Array(networkInputSize(covariates));
-    this.anchors = new Float64Array(horizon);
-    this.scales = new Float64Array(horizon);
     this.targets = new Float32Array(horizon);
-    this.#typical = Array.from({ length: horizon }, () => new RunningScale(SCALE_RATE));
-    this.#products = new Float64Array(horizon);
-    this.#squares = new Float64Array(horizon);
-    this.#pendingAnchors = new Float64Array((horizon + 1) * horizon).fill(NaN);
-    this.#pendingScales = new Float64Array((horizon + 1) * horizon);
-    this.#pendingBases = new Float64Array((horizon + 1) * horizon).fill(NaN);
-    this.#pendingDeviations = new Float64Array(horizon + 1);
-    this.#levels = new Float64Array(3 * (covariates + 1));
+    this.#start = this.#steps = layout.reserve(1);
+    this.#time = layout.reserve(1, NaN);
+    this.#long = layout.reserve(1);
+    this.#typical = Array.from({ length: horizon }, () => new PackedScale(layout, SCALE_RATE));
+    this.#fast = new PackedScale(layout, FAST_RATE);
+    this.#changes = new PackedScale(layout, SCALE_RATE);
+    this.#deviations = new PackedScale(layout, SCALE_RATE);
+    this.#products = layout.reserve(horizon);
+    this.#squares = layout.reserve(horizon);
+    this.#pendingAnchors = layout.reserve((horizon + 1) * horizon, NaN);
+    this.#pendingScales = layout.reserve((horizon + 1) * horizon);
+    this.#pendingBases = layout.reserve((horizon + 1) * horizon, NaN);
+    this.#pendingDeviations = layout.reserve(horizon + 1);
+    this.#levels = layout.reserve(3 * (covariates + 1));
+    this.#anchors = layout.reserve(horizon);
+    this.#scales = layout.reserve(horizon);
+    this.#end = layout.size;
+  }
+
+  /** The anchor of a step ahead after the last one observed. */
+  anchor(memory: Float64Array, ahead: number): number {
+    return memory[this.#anchors + ahead - 1];
+  }
+
+  /** The typical error of that anchor. */
+  scale(memory: Float64Array, ahead: number): number {
+    return memory[this.#scales + ahead - 1];
   }
 
   /**
    * Takes the latest frame in.
    *
-   * @param view The series, whose last step the frame is.
+   * @param memory The series.
+   * @param view The same, whose last step the frame is.
    * @param time The frame's time.
    * @param values Its features, the target first.
+   * @param x Where what enters the network goes `[networkInputSize]`.
+   * @param at From where on.
    */
-  observe(view: SeriesView, time: number, values: ArrayLike<number>): void {
+  observe(
+    memory: Float64Array,
+    view: SeriesView,
+    time: number,
+    values: ArrayLike<number>,
+    x: Float32Array,
+    at: number = 0,
+  ): void {
     const { history, seasons } = view;
     const step = history.length - 1;
     const long = seasons.length > 0 ? seasons[seasons.length - 1] : 0;
-    if (long !== this.#long) {
-      this.#products.fill(0);
-      this.#squares.fill(0);
-      this.#pendingBases.fill(NaN);
-      this.#long = long;
+    if (long !== memory[this.#long]) {
+      // Products and squares lie side by side.
+      memory.fill(0, this.#products, this.#pendingAnchors);
+      memory.fill(NaN, this.#pendingBases, this.#pendingDeviations);
+      memory[this.#long] = long;
     }
-    this.#settle(step, history.observed(step));
-    this.#setAnchors(view, step);
-    this.#encode(view, step, time, values);
-    this.#time = time;
-    this.#steps++;
+    this.#settle(memory, step, history.observed(step));
+    this.#setAnchors(memory, view, step);
+    this.#encode(memory, view, step, time, values, x, at);
+    memory[this.#time] = time;
+    memory[this.#steps]++;
   }
 
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    writer.put(this.#steps, this.#time, this.#long);
-    for (const scale of this.#scalesKept()) scale.save(writer);
-    for (const array of this.#arrays()) writer.putAll(array);
+  /** Appends what is known of a series. */
+  save(memory: Float64Array, writer: StateWriter): void {
+    writer.putAll(memory.subarray(this.#start, this.#end));
   }
 
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    this.#steps = reader.take();
-    this.#time = reader.take();
-    this.#long = reader.take();
-    for (const scale of this.#scalesKept()) scale.load(reader);
-    for (const array of this.#arrays()) reader.takeAll(array);
-  }
-
-  #scalesKept(): RunningScale[] {
-    return [...this.#typical, this.#fast, this.#changes, this.#deviations];
-  }
-
-  #arrays(): Float64Array[] {
-    return [
-      this.#products,
-      this.#squares,
-      this.#pendingAnchors,
-      this.#pendingScales,
-      this.#pendingBases,
-      this.#pendingDeviations,
-      this.#levels,
-      this.anchors,
-      this.scales,
-    ];
+  /** Takes it back. */
+  load(memory: Float64Array, reader: StateReader): void {
+    reader.takeAll(memory.subarray(this.#start, this.#end));
   }
 
   /** Holds the latest value against the anchors that were set for it. */
-  #settle(step: number, value: number): void {
+  #settle(memory: Float64Array, step: number, value: number): void {
     const horizon = this.#horizon;
-    this.targets.fill(NaN);
+    const { targets } = this;
+    for (let h = 0; h < horizon; h++) targets[h] = NaN;
     if (Number.isNaN(value)) return;
-    for (let ahead = 1; ahead <= Math.min(horizon, this.#steps); ahead++) {
+    for (let ahead = 1; ahead <= Math.min(horizon, memory[this.#steps]); ahead++) {
       const row = (step - ahead) % (horizon + 1);
       const at = row * horizon + ahead - 1;
-      const error = value - this.#pendingAnchors[at];
+      const error = value - memory[this.#pendingAnchors + at];
       if (Number.isNaN(error)) continue;
-      this.targets[ahead - 1] = clip(error / this.#pendingScales[at], TARGET_MAX);
-      this.#typical[ahead - 1].observe(error);
-      if (ahead === 1) this.#fast.observe(error);
-      const base = this.#pendingBases[at];
+      targets[ahead - 1] = clip(error / memory[this.#pendingScales + at], TARGET_MAX);
+      this.#typical[ahead - 1].observe(memory, error);
+      if (ahead === 1) this.#fast.observe(memory, error);
+      const base = memory[this.#pendingBases + at];
       if (Number.isNaN(base)) continue;
-      const deviation = this.#pendingDeviations[row];
-      const bound = INPUT_MAX * this.#deviations.value;
-      this.#products[ahead - 1] = PERSISTENCE_MEMORY * this.#products[ahead - 1] +
-        clip(deviation, bound) * clip(value - base, bound);
-      this.#squares[ahead - 1] = PERSISTENCE_MEMORY * this.#squares[ahead - 1] +
-        clip(deviation, bound) ** 2;
+      const bound = INPUT_MAX * this.#deviations.value(memory);
+      const deviation = clip(memory[this.#pendingDeviations + row], bound);
+      const product = this.#products + ahead - 1;
+      const square = this.#squares + ahead - 1;
+      memory[product] = PERSISTENCE_MEMORY * memory[product] +
+        deviation * clip(value - base, bound);
+      memory[square] = PERSISTENCE_MEMORY * memory[square] + deviation ** 2;
     }
   }
 
-  #setAnchors({ history, seasons }: SeriesView, step: number): void {
+  #setAnchors(memory: Float64Array, { history, seasons }: SeriesView, step: number): void {
     const horizon = this.#horizon;
     const row = step % (horizon + 1);
     const value = history.at(step);
@@ -233,117 +239,115 @@ export class NetworkInputs implements Stateful {
       ? seasonalMedian(history, step, step - 1, seasons)
       : NaN;
     const deviation = value - here;
-    this.#deviations.observe(deviation);
-    this.#pendingDeviations[row] = deviation;
+    this.#deviations.observe(memory, deviation);
+    memory[this.#pendingDeviations + row] = deviation;
     const floor = Math.max(1e-9 * Math.abs(value), 1e-300);
-    const prior = PERSISTENCE_PRIOR * this.#deviations.value ** 2;
+    const prior = PERSISTENCE_PRIOR * this.#deviations.value(memory) ** 2;
     for (let h = 0; h < horizon; h++) {
       let base = NaN;
       let anchor = value;
       if (!Number.isNaN(deviation)) {
         base = seasonalMedian(history, step + h + 1, step, seasons);
-        const weight = this.#squares[h] + prior;
-        const share = weight > 0 ? (this.#products[h] + prior) / weight : 1;
+        const weight = memory[this.#squares + h] + prior;
+        const share = weight > 0 ? (memory[this.#products + h] + prior) / weight : 1;
         anchor = base + Math.max(0, Math.min(1, share)) * deviation;
       }
       const typical = this.#typical[h];
-      const size = typical.count > 0 ? typical.value : this.#fast.value * Math.sqrt(h + 1);
-      this.anchors[h] = this.#pendingAnchors[row * horizon + h] = anchor;
-      this.scales[h] = this.#pendingScales[row * horizon + h] = Math.max(size, floor);
-      this.#pendingBases[row * horizon + h] = base;
+      const size = typical.count(memory) > 0
+        ? typical.value(memory)
+        : this.#fast.value(memory) * Math.sqrt(h + 1);
+      const scale = Math.max(size, floor);
+      const at = row * horizon + h;
+      memory[this.#anchors + h] = memory[this.#pendingAnchors + at] = anchor;
+      memory[this.#scales + h] = memory[this.#pendingScales + at] = scale;
+      memory[this.#pendingBases + at] = base;
     }
   }
 
-  #encode(view: SeriesView, step: number, time: number, values: ArrayLike<number>): void {
+  #encode(
+    memory: Float64Array,
+    view: SeriesView,
+    step: number,
+    time: number,
+    values: ArrayLike<number>,
+    x: Float32Array,
+    at: number,
+  ): void {
     const { history, seasons, stepMs } = view;
-    const { x } = this;
     const last = this.#horizon - 1;
     const value = history.at(step);
     const change = step > 0 ? value - history.at(step - 1) : 0;
-    this.#changes.observe(change);
-    const { anchors, scales } = this;
+    this.#changes.observe(memory, change);
     const short = seasons.length > 0 ? seasons[0] : 0;
     const long = seasons.length > 0 ? seasons[seasons.length - 1] : 0;
-    x[0] = input(change / this.#changes.value);
-    x[1] = input(this.targets[0]);
-    x[2] = input(this.#standardise(0, value));
-    x[3] = input(Math.log(this.#fast.value / this.#typical[0].value));
-    x[4] = input(stepMs > 0 ? Math.log(Math.max(1, (time - this.#time) / stepMs)) : 0);
-    x[5] = Number.isNaN(history.observed(step)) ? 1 : 0;
+    const volatility = this.#fast.value(memory) / this.#typical[0].value(memory);
+    const gap = (time - memory[this.#time]) / stepMs;
+    x[at] = input(change / this.#changes.value(memory));
+    x[at + 1] = input(this.targets[0]);
+    x[at + 2] = input(this.#standardise(memory, 0, value));
+    x[at + 3] = input(Math.log(volatility));
+    x[at + 4] = stepMs > 0 && gap > 1 ? input(Math.log(gap)) : 0;
+    x[at + 5] = Number.isNaN(history.observed(step)) ? 1 : 0;
 
-    const deviation = this.#pendingDeviations[step % (this.#horizon + 1)];
-    x[6] = input(deviation / this.#deviations.value);
-    x[7] = input((anchors[0] - value) / scales[0]);
-    x[8] = input((anchors[last >> 1] - value) / scales[last >> 1]);
-    x[9] = input((anchors[last] - value) / scales[last]);
-    x[10] = this.#slotInput(history, step, 0, short);
-    x[11] = this.#slotInput(history, step, 0, long);
-    x[12] = this.#slotInput(history, step, last, short);
-    x[13] = this.#slotInput(history, step, last, long);
-    let at = this.#putWaves(step, short, 14);
-    at = this.#putWaves(step, long, at);
-    at = this.#putCalendar(time, at);
+    const deviation = memory[this.#pendingDeviations + step % (this.#horizon + 1)];
+    x[at + 6] = input(deviation / this.#deviations.value(memory));
+    for (let k = 0; k < 3; k++) {
+      const h = (k * last) >> 1;
+      x[at + 7 + k] = input((memory[this.#anchors + h] - value) / memory[this.#scales + h]);
+    }
+    x[at + 10] = this.#slotInput(memory, history, step, 0, short);
+    x[at + 11] = this.#slotInput(memory, history, step, 0, long);
+    x[at + 12] = this.#slotInput(memory, history, step, last, short);
+    x[at + 13] = this.#slotInput(memory, history, step, last, long);
+    let next = this.#putWaves(step, short, x, at + 14);
+    next = this.#putWaves(step, long, x, next);
+    next = this.#calendar.put(time, x, next);
     for (let k = 1; k <= this.#covariates; k++) {
-      const before = this.#levels[3 * k + 2];
+      const level = this.#levels + 3 * k;
+      const before = memory[level + 2];
       const known = values[k];
-      x[at++] = input(this.#standardise(k, known));
-      x[at++] = input((this.#levels[3 * k + 2] - before) / Math.sqrt(this.#levels[3 * k + 1]));
-      x[at++] = Number.isNaN(known) ? 1 : 0;
+      x[next++] = input(this.#standardise(memory, k, known));
+      x[next++] = input((memory[level + 2] - before) / Math.sqrt(memory[level + 1]));
+      x[next++] = Number.isNaN(known) ? 1 : 0;
     }
   }
 
   /** How the latest value in the slot of a step ahead differs from its anchor; 0 without a season. */
-  #slotInput(history: PastValues, step: number, h: number, period: number): number {
+  #slotInput(
+    memory: Float64Array,
+    history: PastValues,
+    step: number,
+    h: number,
+    period: number,
+  ): number {
     if (period === 0) return 0;
     const slot = latestInSlot(step + h + 1, step, period);
-    return history.has(slot) ? input((history.at(slot) - this.anchors[h]) / this.scales[h]) : 0;
+    if (!history.has(slot)) return 0;
+    return input((history.at(slot) - memory[this.#anchors + h]) / memory[this.#scales + h]);
   }
 
   /** The phase of a season as waves; zeros without one. */
-  #putWaves(step: number, period: number, from: number): number {
-    const { x } = this;
-    let at = from;
-    const share = period > 0 ? (step % period) / period : 0;
-    for (let k = 1; k <= HARMONICS; k++) {
-      const phase = 2 * Math.PI * k * share;
-      x[at++] = period > 0 ? Math.sin(phase) : 0;
-      x[at++] = period > 0 ? Math.cos(phase) : 0;
+  #putWaves(step: number, period: number, x: Float32Array, at: number): number {
+    if (period === 0) {
+      for (let k = 0; k < 2 * HARMONICS; k++) x[at++] = 0;
+      return at;
     }
-    return at;
-  }
-
-  /** Day, week and year as waves; a weekend also as such. */
-  #putCalendar(time: number, from: number): number {
-    const { x } = this;
-    let at = from;
-    const day = 2 * Math.PI * (time % DAY_MS) / DAY_MS;
-    const weekday = (Math.floor(time / DAY_MS) + MONDAY_DAYS) % 7;
-    const week = 2 * Math.PI * weekday / 7;
-    const year = 2 * Math.PI * (time % YEAR_MS) / YEAR_MS;
-    x[at++] = Math.sin(day);
-    x[at++] = Math.cos(day);
-    x[at++] = Math.sin(2 * day);
-    x[at++] = Math.cos(2 * day);
-    x[at++] = Math.sin(week);
-    x[at++] = Math.cos(week);
-    x[at++] = Math.sin(year);
-    x[at++] = Math.cos(year);
-    x[at++] = weekday >= 5 ? 1 : 0;
+    const share = (step % period) / period;
+    for (let k = 1; k <= HARMONICS; k++) at = this.#waves.put(2 * Math.PI * k * share, x, at);
     return at;
   }
 
   /** A feature in running deviations from its running mean; one that is missing keeps its last value. */
-  #standardise(feature: number, value: number): number {
-    const levels = this.#levels;
-    const at = 3 * feature;
+  #standardise(memory: Float64Array, feature: number, value: number): number {
+    const at = this.#levels + 3 * feature;
     if (Number.isFinite(value)) {
-      const rate = Math.max(LEVEL_RATE, 1 / (this.#steps + 1));
-      const before = value - levels[at];
-      levels[at] += rate * before;
-      levels[at + 1] += rate * (before * (value - levels[at]) - levels[at + 1]);
-      levels[at + 2] = value;
+      const rate = Math.max(LEVEL_RATE, 1 / (memory[this.#steps] + 1));
+      const before = value - memory[at];
+      memory[at] += rate * before;
+      memory[at + 1] += rate * (before * (value - memory[at]) - memory[at + 1]);
+      memory[at + 2] = value;
     }
-    return (levels[at + 2] - levels[at]) / Math.sqrt(levels[at + 1]);
+    return (memory[at + 2] - memory[at]) / Math.sqrt(memory[at + 1]);
   }
 }
 

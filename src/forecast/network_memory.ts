@@ -1,39 +1,82 @@
 import type { TrainingSequence } from "../learn/training_sequence.ts";
 
-const CAPACITY_FIRST = 256;
+/** Steps of a page: a memory has at most so many more than it needs, and is copied in stretches of so many. */
+const PAGE_STEPS = 128;
+/** Pages cut from one array: 256 kB of them at a horizon of 1. */
+const BLOCK_PAGES = 16;
+const NOWHERE = new Float32Array(0);
+
+/**
+ * Where the memories of many series lie: pages of a few steps, cut from larger arrays. A memory then grows
+ * a page at a time, without copying what it has, and a step touches little besides its own numbers.
+ */
+export class NetworkPages {
+  /** Inputs of a step. */
+  readonly inputSize: number;
+  /** Targets of a step. */
+  readonly horizon: number;
+  readonly #pageLength: number;
+  readonly #blocks: Float32Array[] = [];
+  #taken = 0;
+
+  /**
+   * @param inputSize Inputs of a step.
+   * @param horizon Targets of a step.
+   */
+  constructor(inputSize: number, horizon: number) {
+    this.inputSize = inputSize;
+    this.horizon = horizon;
+    this.#pageLength = PAGE_STEPS * (inputSize + horizon);
+  }
+
+  /** The number of a fresh page. */
+  take(): number {
+    if (this.#taken % BLOCK_PAGES === 0) {
+      this.#blocks.push(new Float32Array(BLOCK_PAGES * this.#pageLength));
+    }
+    return this.#taken++;
+  }
+
+  /** The array that a page is part of. */
+  block(page: number): Float32Array {
+    return this.#blocks[Math.floor(page / BLOCK_PAGES)];
+  }
+
+  /** Where in it the page's inputs start `[steps, inputs]`; the targets follow `[steps, horizon]`. */
+  start(page: number): number {
+    return (page % BLOCK_PAGES) * this.#pageLength;
+  }
+}
 
 /**
  * The latest steps of one series as the network saw them, and the targets settled since: what it is
- * trained on, and what its state is recomputed from after a swap. It starts small and doubles up to its
- * limit; after that the oldest step makes room for the newest.
+ * trained on, and what its state is recomputed from after a swap. At its limit the oldest step makes room
+ * for the newest.
  */
 export class NetworkMemory {
   /** Steps kept at most. */
   readonly limit: number;
-  readonly #inputSize: number;
-  readonly #horizon: number;
-  #capacity: number;
-  #inputs: Float32Array;
-  #targets: Float32Array;
+  readonly #pages: NetworkPages;
+  /** Its pages in the order of their places. */
+  readonly #own: number[] = [];
   #pushed = 0;
+  /** Which of them is that of the latest step, and where it lies. */
+  #index = -1;
+  #block: Float32Array = NOWHERE;
+  #start = 0;
 
   /**
    * @param limit Steps kept at most.
-   * @param inputSize Inputs of a step.
-   * @param horizon Targets of a step.
+   * @param pages Where they lie.
    */
-  constructor(limit: number, inputSize: number, horizon: number) {
+  constructor(limit: number, pages: NetworkPages) {
     this.limit = limit;
-    this.#inputSize = inputSize;
-    this.#horizon = horizon;
-    this.#capacity = Math.min(limit, CAPACITY_FIRST);
-    this.#inputs = new Float32Array(this.#capacity * inputSize);
-    this.#targets = new Float32Array(this.#capacity * horizon);
+    this.#pages = pages;
   }
 
   /** Steps kept. */
   get length(): number {
-    return Math.min(this.#pushed, this.#capacity);
+    return Math.min(this.#pushed, this.limit);
   }
 
   /** Steps ever taken in. */
@@ -44,18 +87,23 @@ export class NetworkMemory {
   /**
    * Takes a step in.
    *
-   * @param x What the network sees `[inputs]`.
+   * @param x What the network sees, from `at` on `[inputs]`.
+   * @param at Where in `x` it starts.
    * @param settled The targets that it settles: entry h − 1 is that of h steps before; NaN where none.
    */
-  push(x: Float32Array, settled: Float32Array): void {
-    if (this.#pushed === this.#capacity && this.#capacity < this.limit) this.#grow();
-    for (let ahead = 1; ahead <= Math.min(this.#horizon, this.length); ahead++) {
-      this.#targets[this.#place(this.#pushed - ahead) * this.#horizon + ahead - 1] =
-        settled[ahead - 1];
+  push(x: Float32Array, at: number, settled: Float32Array): void {
+    const { inputSize, horizon } = this.#pages;
+    for (let ahead = Math.min(horizon, this.length); ahead > 0; ahead--) {
+      this.#settle(this.#pushed - ahead, ahead - 1, settled[ahead - 1]);
     }
     const place = this.#place(this.#pushed++);
-    this.#inputs.set(x, place * this.#inputSize);
-    this.#targets.fill(NaN, place * this.#horizon, (place + 1) * this.#horizon);
+    const slot = place % PAGE_STEPS;
+    if (slot === 0) this.#turnTo(place / PAGE_STEPS);
+    const block = this.#block;
+    const inputs = this.#start + slot * inputSize;
+    for (let k = 0; k < inputSize; k++) block[inputs + k] = x[at + k];
+    const targets = this.#start + PAGE_STEPS * inputSize + slot * horizon;
+    for (let h = 0; h < horizon; h++) block[targets + h] = NaN;
   }
 
   /**
@@ -66,22 +114,24 @@ export class NetworkMemory {
    * @param offset From where on.
    */
   readInputs(back: number, target: Float32Array, offset: number): void {
-    const at = this.#place(this.#pushed - 1 - back) * this.#inputSize;
-    target.set(this.#inputs.subarray(at, at + this.#inputSize), offset);
+    const { inputSize } = this.#pages;
+    const place = this.#place(this.#pushed - 1 - back);
+    const page = this.#own[Math.floor(place / PAGE_STEPS)];
+    const block = this.#pages.block(page);
+    const from = this.#pages.start(page) + (place % PAGE_STEPS) * inputSize;
+    for (let k = 0; k < inputSize; k++) target[offset + k] = block[from + k];
   }
 
   /**
    * A copy of some of the steps kept.
    *
    * @param from The first, counted from the oldest one kept.
-   * @param to One after the last.
+   * @param to One after the last; no further than there are.
    * @returns Them, oldest first; the mask is 1 where a target is settled.
    */
   sequence(from: number = 0, to: number = this.length): TrainingSequence {
-    const count = Math.max(0, to - from);
-    const first = this.#pushed - this.length + from;
-    const inputs = this.#copy(this.#inputs, this.#inputSize, first, count);
-    const targets = this.#copy(this.#targets, this.#horizon, first, count);
+    const count = Math.max(0, Math.min(to, this.length) - from);
+    const { inputs, targets } = this.#copy(this.#pushed - this.length + from, count);
     const mask = new Float32Array(targets.length);
     for (let k = 0; k < mask.length; k++) mask[k] = Number.isNaN(targets[k]) ? 0 : 1;
     return { inputs, targets, mask };
@@ -89,13 +139,8 @@ export class NetworkMemory {
 
   /** The content. */
   snapshot(): { pushed: number; inputs: Float32Array; targets: Float32Array } {
-    const { length } = this;
-    const first = this.#pushed - length;
-    return {
-      pushed: this.#pushed,
-      inputs: this.#copy(this.#inputs, this.#inputSize, first, length),
-      targets: this.#copy(this.#targets, this.#horizon, first, length),
-    };
+    const { length, pushed } = this;
+    return { pushed, ...this.#copy(pushed - length, length) };
   }
 
   /**
@@ -104,50 +149,78 @@ export class NetworkMemory {
    * @throws {SyntaxError} when it does not fit.
    */
   restore(pushed: number, inputs: unknown, targets: unknown): void {
-    let capacity = Math.min(this.limit, CAPACITY_FIRST);
-    while (capacity < Math.min(pushed, this.limit)) capacity = Math.min(this.limit, 2 * capacity);
-    const length = Math.min(pushed, capacity);
+    const { inputSize, horizon } = this.#pages;
+    const length = Math.min(pushed, this.limit);
     if (
-      !(inputs instanceof Float32Array) || inputs.length !== length * this.#inputSize ||
-      !(targets instanceof Float32Array) || targets.length !== length * this.#horizon
+      !(inputs instanceof Float32Array) || inputs.length !== length * inputSize ||
+      !(targets instanceof Float32Array) || targets.length !== length * horizon
     ) {
       throw new SyntaxError("Cannot restore network: the memory of a series is damaged");
     }
-    this.#capacity = capacity;
-    this.#inputs = new Float32Array(capacity * this.#inputSize);
-    this.#targets = new Float32Array(capacity * this.#horizon);
     this.#pushed = pushed;
-    for (let k = 0; k < length; k++) {
-      const place = this.#place(pushed - length + k);
-      const [i, h] = [this.#inputSize, this.#horizon];
-      this.#inputs.set(inputs.subarray(k * i, (k + 1) * i), place * i);
-      this.#targets.set(targets.subarray(k * h, (k + 1) * h), place * h);
+    while (this.#own.length * PAGE_STEPS < length) this.#own.push(this.#pages.take());
+    this.#stretches(pushed - length, length, (block, i, t, done, count) => {
+      block.set(inputs.subarray(done * inputSize, (done + count) * inputSize), i);
+      block.set(targets.subarray(done * horizon, (done + count) * horizon), t);
+    });
+    if (length > 0) this.#turnTo(Math.floor(this.#place(pushed - 1) / PAGE_STEPS));
+  }
+
+  /** Steps in their order. */
+  #copy(first: number, count: number): { inputs: Float32Array; targets: Float32Array } {
+    const { inputSize, horizon } = this.#pages;
+    const inputs = new Float32Array(count * inputSize);
+    const targets = new Float32Array(count * horizon);
+    this.#stretches(first, count, (block, i, t, done, count) => {
+      inputs.set(block.subarray(i, i + count * inputSize), done * inputSize);
+      targets.set(block.subarray(t, t + count * horizon), done * horizon);
+    });
+    return { inputs, targets };
+  }
+
+  /**
+   * Goes through steps a page at a time: the array, where in it their inputs and targets start, the
+   * steps done before, and how many there are.
+   */
+  #stretches(
+    first: number,
+    count: number,
+    each: (block: Float32Array, i: number, t: number, done: number, count: number) => void,
+  ): void {
+    const { inputSize, horizon } = this.#pages;
+    for (let done = 0; done < count;) {
+      const place = this.#place(first + done);
+      const slot = place % PAGE_STEPS;
+      const page = this.#own[Math.floor(place / PAGE_STEPS)];
+      const start = this.#pages.start(page);
+      const together = Math.min(count - done, PAGE_STEPS - slot, this.limit - place);
+      const targets = start + PAGE_STEPS * inputSize + slot * horizon;
+      each(this.#pages.block(page), start + slot * inputSize, targets, done, together);
+      done += together;
     }
   }
 
-  /** Rows of a ring in the order of their steps: what stands before its seam goes to the end. */
-  #copy(ring: Float32Array, width: number, first: number, count: number): Float32Array {
-    const place = this.#place(first);
-    const whole = Math.min(count, this.#capacity - place);
-    if (whole === count) return ring.slice(place * width, (place + count) * width);
-    const rows = new Float32Array(count * width);
-    rows.set(ring.subarray(place * width, (place + whole) * width));
-    rows.set(ring.subarray(0, (count - whole) * width), whole * width);
-    return rows;
-  }
-
   #place(step: number): number {
-    return step % this.#capacity;
+    return step % this.limit;
   }
 
-  /** Nothing was overwritten before it grows, so step k lies at place k. */
-  #grow(): void {
-    this.#capacity = Math.min(this.limit, 2 * this.#capacity);
-    const inputs = new Float32Array(this.#capacity * this.#inputSize);
-    const targets = new Float32Array(this.#capacity * this.#horizon);
-    inputs.set(this.#inputs);
-    targets.set(this.#targets);
-    this.#inputs = inputs;
-    this.#targets = targets;
+  /** Goes to the page of the latest step, a fresh one where it is not there yet. */
+  #turnTo(index: number): void {
+    if (index === this.#own.length) this.#own.push(this.#pages.take());
+    this.#index = index;
+    this.#block = this.#pages.block(this.#own[index]);
+    this.#start = this.#pages.start(this.#own[index]);
+  }
+
+  /** Sets a target of a step before the latest one, which nearly always lies on the same page. */
+  #settle(step: number, h: number, target: number): void {
+    const { inputSize, horizon } = this.#pages;
+    const place = this.#place(step);
+    const slot = place % PAGE_STEPS;
+    const index = Math.floor(place / PAGE_STEPS);
+    const isLatest = index === this.#index;
+    const block = isLatest ? this.#block : this.#pages.block(this.#own[index]);
+    const start = isLatest ? this.#start : this.#pages.start(this.#own[index]);
+    block[start + PAGE_STEPS * inputSize + slot * horizon + h] = target;
   }
 }

@@ -3,7 +3,8 @@ import type { TrainingSequence } from "../learn/training_sequence.ts";
 import type { Snapshot } from "./forecaster.ts";
 import type { Guest, SeriesView } from "./guest.ts";
 import { NetworkInputs, networkInputSize } from "./network_inputs.ts";
-import { NetworkMemory } from "./network_memory.ts";
+import { NetworkMemory, NetworkPages } from "./network_memory.ts";
+import { SeriesLayout } from "./series_layout.ts";
 
 /** Steps of a series that are recorded at most: with 40 inputs about 2.5 GB, beyond what is trained here. */
 const STEPS_MAX = 1 << 24;
@@ -35,7 +36,11 @@ export class NetworkRecorder implements Guest {
   readonly horizon: number;
   /** Features beside the target. */
   readonly covariates: number;
-  readonly #series = new Map<string, { inputs: NetworkInputs; memory: NetworkMemory }>();
+  readonly #series = new Map<string, { numbers: Float64Array; memory: NetworkMemory }>();
+  readonly #layout = new SeriesLayout();
+  readonly #inputs: NetworkInputs;
+  readonly #pages: NetworkPages;
+  readonly #x: Float32Array;
 
   /**
    * Starts empty.
@@ -45,6 +50,9 @@ export class NetworkRecorder implements Guest {
   constructor(options: { readonly horizon: number; readonly covariates?: number }) {
     this.horizon = options.horizon;
     this.covariates = options.covariates ?? 0;
+    this.#inputs = new NetworkInputs(this.#layout, this.horizon, this.covariates);
+    this.#pages = new NetworkPages(this.inputSize, this.horizon);
+    this.#x = new Float32Array(this.inputSize);
   }
 
   /** Inputs of a step. */
@@ -82,13 +90,13 @@ export class NetworkRecorder implements Guest {
       let state = this.#series.get(series);
       if (state === undefined) {
         state = {
-          inputs: new NetworkInputs(this.horizon, this.covariates),
-          memory: new NetworkMemory(STEPS_MAX, this.inputSize, this.horizon),
+          numbers: this.#layout.makeMemory(),
+          memory: new NetworkMemory(STEPS_MAX, this.#pages),
         };
         this.#series.set(series, state);
       }
-      state.inputs.observe(views[index], time, values);
-      state.memory.push(state.inputs.x, state.inputs.targets);
+      this.#inputs.observe(state.numbers, views[index], time, values, this.#x);
+      state.memory.push(this.#x, 0, this.#inputs.targets);
       return new Float64Array(this.horizon).fill(NaN);
     });
   }

@@ -6,7 +6,8 @@ import type { Forecaster, Snapshot } from "./forecaster.ts";
 import type { Guest } from "./guest.ts";
 import { checkHistoryLimit } from "./history.ts";
 import type { Learner } from "./learner.ts";
-import { SeriesForecaster, type SeriesOptions } from "./series_forecaster.ts";
+import { SeriesForecaster } from "./series_forecaster.ts";
+import { type SeriesOptions, StationsBySeasons } from "./series_stations.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
 
 /** Quantile levels where nothing is said: the median and the 50, 80, 90 and 98 % bands. */
@@ -22,7 +23,7 @@ export const DEFAULT_LEVELS: readonly number[] = [
   0.99,
 ];
 
-const FORMAT = "tickcast-online-forecaster-1";
+const FORMAT = "tickcast-online-forecaster-2";
 const HISTORY_LIMIT = 16_384;
 /** Steps before the bands rest on enough. */
 const WARM_UP_STEPS = 50;
@@ -85,6 +86,7 @@ export class OnlineForecaster implements Forecaster {
   /** Quantile levels, ascending. */
   readonly levels: readonly number[];
   readonly #options: SeriesOptions;
+  readonly #stations: StationsBySeasons;
   readonly #guests: readonly Guest[];
   readonly #learner: Learner | undefined;
   readonly #series = new Map<string, SeriesForecaster>();
@@ -127,6 +129,7 @@ export class OnlineForecaster implements Forecaster {
       historyLimit,
       guard: GUARD,
     };
+    this.#stations = new StationsBySeasons(this.#options);
   }
 
   /** The experts and guests of the mixture, in the order of their weights. */
@@ -295,6 +298,12 @@ export class OnlineForecaster implements Forecaster {
    */
   restore(snapshot: Snapshot): void {
     const { series, guestStates, ...configuration } = snapshot.manifest;
+    if (configuration.format !== FORMAT) {
+      throw new SyntaxError(
+        `Cannot restore forecaster: the snapshot's format is ${configuration.format}, ` +
+          `this version reads ${FORMAT}`,
+      );
+    }
     const own = this.#configuration();
     if (
       !Array.isArray(series) || !Array.isArray(guestStates) ||
@@ -309,7 +318,7 @@ export class OnlineForecaster implements Forecaster {
         throw new SyntaxError(`Cannot restore forecaster: series ${name} is missing`);
       }
       const reader = new StateReader(array);
-      const state = new SeriesForecaster(this.#options);
+      const state = new SeriesForecaster(this.#stations);
       state.load(reader);
       if (!reader.done) {
         throw new SyntaxError(`Cannot restore forecaster: series ${name} is damaged`);
@@ -349,7 +358,7 @@ export class OnlineForecaster implements Forecaster {
   }
 
   #start(name: string): SeriesForecaster {
-    const series = new SeriesForecaster(this.#options);
+    const series = new SeriesForecaster(this.#stations);
     this.#series.set(name, series);
     return series;
   }

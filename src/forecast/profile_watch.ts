@@ -2,7 +2,7 @@ import type { History } from "./history.ts";
 import { compose, fitRegime, inverse, type RegimeMap, UNMOVED } from "./regime_map.ts";
 import { slotMedian } from "./seasonal_base.ts";
 import type { Seasons } from "./seasonality.ts";
-import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+import type { SeriesLayout } from "./series_layout.ts";
 
 /** Short seasons to which the moved profile must fit: one odd day does not do … */
 const WINDOW_SEASONS = 1.5;
@@ -28,17 +28,23 @@ const RETURN_SEASONS = 2;
  * that looks back goes on at once, with all the seasons there are. The fit is renewed every short season
  * for a long one, and taken back where the former profile returns, as it does after holidays.
  */
-export class ProfileWatch implements Stateful {
+export class ProfileWatch {
   readonly #short: number;
   readonly #long: number;
   readonly #window: number;
-  /** The first step of the present regime, the last step its map was fitted at, and the map. */
-  #start = -Infinity;
-  #fitted = -Infinity;
-  #map = UNMOVED;
+  /** Where the first step of the present regime lies, the last step its map was fitted at, and the map. */
+  readonly #start: number;
+  readonly #fitted: number;
+  readonly #map: number;
 
-  /** @param seasons The seasonal periods; not empty. */
-  constructor(seasons: Seasons) {
+  /**
+   * @param layout Where its numbers lie.
+   * @param seasons The seasonal periods; not empty.
+   */
+  constructor(layout: SeriesLayout, seasons: Seasons) {
+    this.#start = layout.reserve(1, -Infinity);
+    this.#fitted = layout.reserve(1, -Infinity);
+    this.#map = layout.reserve(3, [UNMOVED.offset, UNMOVED.factor, UNMOVED.shift]);
     this.#short = seasons[0];
     this.#long = seasons.at(-1)!;
     this.#window = Math.max(WINDOW_MIN, Math.round(WINDOW_SEASONS * this.#short));
@@ -47,82 +53,67 @@ export class ProfileWatch implements Stateful {
   /**
    * Looks at the latest values where it is time.
    *
+   * @param memory The series.
    * @param history The values, retold where the profile has moved.
    * @param now The mean deviation from the base lately.
    * @param usual The usual one.
    * @returns Whether the profile has moved, or moved back.
    */
-  observe(history: History, now: number, usual: number): boolean {
+  observe(memory: Float64Array, history: History, now: number, usual: number): boolean {
     const step = history.length - 1;
     if (step % Math.ceil(this.#short / LOOKS) !== 0) return false;
-    const age = step + 1 - this.#start;
-    if (age > this.#window && this.#returned(history, step, age)) return true;
-    if (age > this.#window && age <= this.#long && step >= this.#fitted + this.#short) {
-      this.#refit(history, step, age);
+    const age = step + 1 - memory[this.#start];
+    if (age > this.#window && this.#returned(memory, history, step, age)) return true;
+    if (age > this.#window && age <= this.#long && step >= memory[this.#fitted] + this.#short) {
+      this.#refit(memory, history, step, age);
     }
     // A cheap look first: the running mean has seen most of the window.
-    return now > EXCESS * usual / 2 && this.#moved(history, step, usual);
+    return now > EXCESS * usual / 2 && this.#moved(memory, history, step, usual);
   }
 
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    const { offset, factor, shift } = this.#map;
-    writer.put(this.#start, this.#fitted, offset, factor, shift);
-  }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    this.#start = reader.take();
-    this.#fitted = reader.take();
-    this.#map = { offset: reader.take(), factor: reader.take(), shift: reader.take() };
-  }
-
-  #moved(history: History, step: number, usual: number): boolean {
+  #moved(memory: Float64Array, history: History, step: number, usual: number): boolean {
     const window = this.#window;
     // The window before is looked at too, since the regime may have started within it.
     const from = step + 1 - 2 * window;
     if (!history.has(from - 2 * this.#long)) return false;
+    const before = this.#deviation(history, from + window, from - 1);
+    if (!(before > EXCESS * usual)) return false;
     const reach = this.#short >> 1;
     const profile = this.#profile(history, from - reach, 2 * (window + reach), from - 1);
     const values = Float64Array.from({ length: 2 * window }, (_, k) => history.at(from + k));
     const latest = values.subarray(window);
     const mean = latest.reduce((sum, value) => sum + value, 0) / window;
-    let before = 0;
-    let spread = 0;
-    latest.forEach((value, k) => {
-      before += Math.abs(value - profile[reach + window + k]) / window;
-      spread += Math.abs(value - mean) / window;
-    });
-    if (!(before > EXCESS * usual)) return false;
+    const spread = latest.reduce((sum, value) => sum + Math.abs(value - mean) / window, 0);
     const fit = fitRegime(latest, profile.subarray(window), reach);
     if (!(fit.error < Math.min(REMAINS * before, UNEXPLAINED * spread))) return false;
     const start = from + startOf(values, (k) => profile[reach + k], (k) => {
       return fit.offset + fit.factor * profile[reach + k + fit.shift];
     });
     history.retell(start, fit, this.#long);
-    this.#start = start;
-    this.#fitted = step;
-    this.#map = fit;
+    memory[this.#start] = start;
+    memory[this.#fitted] = step;
+    this.#setMap(memory, fit);
     return true;
   }
 
   /** The fit to all that is known of the new regime corrects the first one. */
-  #refit(history: History, step: number, age: number): void {
-    this.#fitted = step;
-    const values = Float64Array.from({ length: age }, (_, k) => history.at(this.#start + k));
-    const fit = fitRegime(values, this.#profile(history, this.#start, age, this.#start - 1), 0);
+  #refit(memory: Float64Array, history: History, step: number, age: number): void {
+    memory[this.#fitted] = step;
+    const start = memory[this.#start];
+    const values = Float64Array.from({ length: age }, (_, k) => history.at(start + k));
+    const fit = fitRegime(values, this.#profile(history, start, age, start - 1), 0);
     if (fit.error === Infinity) return;
-    history.retell(this.#start, fit, this.#long);
-    this.#map = compose(this.#map, fit);
+    history.retell(start, fit, this.#long);
+    this.#setMap(memory, compose(this.#mapOf(memory), fit));
   }
 
   /** Whether the former profile is back; the past is then as it was, and the days between as it would have had them. */
-  #returned(history: History, step: number, age: number): boolean {
+  #returned(memory: Float64Array, history: History, step: number, age: number): boolean {
     if (age > RETURN_SEASONS * this.#long) return false;
-    const back: RegimeMap = inverse(this.#map);
+    const back = inverse(this.#mapOf(memory));
     const count = Math.min(age, 2 * this.#window);
     const from = step + 1 - count;
-    const origin = this.#start - 1;
+    const origin = memory[this.#start] - 1;
     const profile = this.#profile(history, from, count, origin);
     const former = this.#profile(history, from + back.shift, count, origin)
       .map((value) => back.offset + back.factor * value);
@@ -136,16 +127,38 @@ export class ProfileWatch implements Stateful {
     if (!(then < FORMER_REMAINS * now)) return false;
     const start = from + startOf(values, (k) => profile[k], (k) => former[k]);
     history.retell(start, back, this.#long);
-    this.#start = -Infinity;
+    memory[this.#start] = -Infinity;
     return true;
+  }
+
+  #mapOf(memory: Float64Array): RegimeMap {
+    const at = this.#map;
+    return { offset: memory[at], factor: memory[at + 1], shift: memory[at + 2] };
+  }
+
+  #setMap(memory: Float64Array, { offset, factor, shift }: RegimeMap): void {
+    memory.set([offset, factor, shift], this.#map);
+  }
+
+  /** The mean distance of a window of values from their base. */
+  #deviation(history: History, from: number, origin: number): number {
+    const first = Math.max(history.first, history.regimeStart);
+    let sum = 0;
+    for (let step = from; step < from + this.#window; step++) {
+      const base = slotMedian(history, step, origin, this.#long, first);
+      sum += Math.abs(history.at(step) - base) / this.#window;
+    }
+    return sum;
   }
 
   /** The base of steps from `from` on, as the regime before had it. */
   #profile(history: History, from: number, count: number, origin: number): Float64Array {
     const first = Math.max(history.first, history.regimeStart);
-    return Float64Array.from({ length: count }, (_, k) => {
-      return slotMedian(history, from + k, origin, this.#long, first);
-    });
+    const profile = new Float64Array(count);
+    for (let k = 0; k < count; k++) {
+      profile[k] = slotMedian(history, from + k, origin, this.#long, first);
+    }
+    return profile;
   }
 }
 

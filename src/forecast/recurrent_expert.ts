@@ -1,4 +1,4 @@
-import { openBackend } from "../../kernels/mod.ts";
+import { type LeastSquaresSlab, openBackend } from "../../kernels/mod.ts";
 import type { Frame } from "../../streams/mod.ts";
 import { CONTEXT_STEPS } from "../learn/learning_material.ts";
 import type { LearningRunner } from "../learn/learning_runner.ts";
@@ -13,11 +13,12 @@ import type { Snapshot } from "./forecaster.ts";
 import type { Guest, SeriesView } from "./guest.ts";
 import { integratedGradients } from "./integrated_gradients.ts";
 import type { Learner, LearningState, NetworkModel } from "./learner.ts";
-import { NetworkAdapter } from "./network_adapter.ts";
-import { networkInputGroup, NetworkInputs, networkInputSize } from "./network_inputs.ts";
-import { NetworkMemory } from "./network_memory.ts";
+import { adapterRegressions, NetworkAdapter } from "./network_adapter.ts";
+import { networkInputGroup, NetworkInputs } from "./network_inputs.ts";
+import { NetworkMemory, NetworkPages } from "./network_memory.ts";
 import { type NetworkState, NetworkStates } from "./network_states.ts";
 import { MIDDLE_LEVELS, recurrentDesign, type RecurrentExpertOptions } from "./recurrent_design.ts";
+import { SeriesLayout } from "./series_layout.ts";
 import { StateReader, StateWriter } from "./state_buffer.ts";
 
 const FORMAT = "tickcast-recurrent-expert-2";
@@ -42,13 +43,18 @@ const MEMORY_STEPS: readonly { readonly below: number; readonly steps: number }[
 const ADAPTED_SERIES_MAX = 64;
 
 /** What is kept of one series. */
-interface SeriesNetwork {
-  readonly inputs: NetworkInputs;
+interface SeriesNetwork extends NetworkState {
+  /** What is known of it, as the expert's layout says. */
+  readonly numbers: Float64Array;
   /** What corrects it between retrainings, where it is one of the first. */
   readonly adapter: NetworkAdapter | undefined;
-  readonly state: NetworkState;
-  /** What it said last of the next step, in typical errors. */
-  said: number;
+}
+
+/** What enters a step of some series, which they are, and what leaves it, a row each. */
+interface StepArrays {
+  readonly x: Float32Array;
+  readonly rows: Uint32Array;
+  readonly outputs: Float32Array;
 }
 
 /** What a snapshot's manifest says of a series: name, steps pushed, last word, version, when kept. */
@@ -80,9 +86,19 @@ export class RecurrentExpert implements Guest, Learner {
   readonly #online: OnlineLearner;
   readonly #states: NetworkStates;
   readonly #series = new Map<string, SeriesNetwork>();
-  readonly #x: Float32Array;
-  readonly #rows: Uint32Array;
-  readonly #outputs: Float32Array;
+  readonly #layout = new SeriesLayout();
+  readonly #inputs: NetworkInputs;
+  /** Where the numbers of a series tell what was said last of its next step, in typical errors. */
+  readonly #said: number;
+  #pages: NetworkPages;
+  #regressions: LeastSquaresSlab;
+  /** What enters and leaves a step of as many series as go together, and the parts of it last used. */
+  readonly #whole: StepArrays;
+  #part: StepArrays;
+  /** Which of the head's outputs of a step ahead are averaged to a point. */
+  readonly #middle: { readonly from: number; readonly to: number };
+  /** What was said at the last step. */
+  #points: readonly Float64Array[] = [];
 
   /**
    * Starts without any series.
@@ -113,9 +129,17 @@ export class RecurrentExpert implements Guest, Learner {
     const use = (values: Float32Array): void => network.setParameters(values);
     const teaching = { architecture, head, parameters, seed, plan, trainer, use, onStatus };
     this.#online = new OnlineLearner(runner, teaching);
-    this.#x = new Float32Array(network.batch * architecture.inputSize);
-    this.#rows = new Uint32Array(network.batch);
-    this.#outputs = new Float32Array(network.batch * architecture.outputSize);
+    const { horizon, covariates = 0 } = options;
+    this.#inputs = new NetworkInputs(this.#layout, horizon, covariates);
+    this.#said = this.#layout.reserve(1, NaN);
+    this.#pages = new NetworkPages(architecture.inputSize, horizon);
+    this.#regressions = adapterRegressions(horizon, architecture.inputSize, ADAPTED_SERIES_MAX);
+    this.#part = this.#whole = {
+      x: new Float32Array(network.batch * architecture.inputSize),
+      rows: new Uint32Array(network.batch),
+      outputs: new Float32Array(network.batch * architecture.outputSize),
+    };
+    this.#middle = middleOf(head);
   }
 
   /** Itself. */
@@ -159,30 +183,9 @@ export class RecurrentExpert implements Guest, Learner {
     frames: readonly Frame[],
     views: readonly SeriesView[],
   ): readonly Float64Array[] | Promise<readonly Float64Array[]> {
-    const series = new Array<SeriesNetwork>(frames.length);
-    let time = -Infinity;
-    for (let index = 0; index < frames.length; index++) {
-      const frame = frames[index];
-      series[index] = this.#take(frame, views[index]);
-      if (frame.time > time) time = frame.time;
-    }
-    this.#online.schedule.observe(frames.length, time, this.#series.size);
-    const points: Float64Array[] = [];
-    const from = (start: number): void | Promise<void> => {
-      for (; start < series.length; start += this.#network.batch) {
-        const part = series.slice(start, start + this.#network.batch);
-        const waits = this.#stepTogether(part);
-        const next = start + this.#network.batch;
-        if (waits.length > 0) {
-          return Promise.all(waits).then(() => {
-            this.#say(part, points);
-            return from(next);
-          });
-        }
-        this.#say(part, points);
-      }
-    };
-    const waiting = from(0);
+    if (this.#points.length !== frames.length) this.#points = pointsOf(frames.length, this.#head);
+    const points = this.#points;
+    const waiting = this.#stepFrom(0, frames, views, points);
     return waiting ? waiting.then(() => points) : points;
   }
 
@@ -193,7 +196,7 @@ export class RecurrentExpert implements Guest, Learner {
 
   /** Takes an outcome in where it is due, and starts a retraining where one is. */
   learn(): Promise<void> {
-    return this.#online.learn(() => [...this.#series.values()].map(({ state }) => state.memory));
+    return this.#online.learn(() => [...this.#series.values()].map(({ memory }) => memory));
   }
 
   /** Starts a retraining as soon as none is under way. */
@@ -233,14 +236,14 @@ export class RecurrentExpert implements Guest, Learner {
     const learning = this.#online.save(arrays);
     const writer = new StateWriter();
     const series = [...this.#series].map(([name, each], index): SeriesEntry => {
-      each.inputs.save(writer);
+      this.#inputs.save(each.numbers, writer);
       each.adapter?.save(writer);
       arrays[`series.${index}.inputs`] = writer.finish();
-      const memory = each.state.memory.snapshot();
+      const memory = each.memory.snapshot();
       arrays[`series.${index}.x`] = memory.inputs;
       arrays[`series.${index}.targets`] = memory.targets;
-      arrays[`series.${index}.state`] = this.#states.copyOf(each.state);
-      return [name, memory.pushed, each.said, each.state.version, each.state.keptAt];
+      arrays[`series.${index}.state`] = this.#states.copyOf(each);
+      return [name, memory.pushed, each.numbers[this.#said], each.version, each.keptAt];
     });
     return { manifest: { ...this.#configuration(), ...learning, series }, arrays };
   }
@@ -281,7 +284,7 @@ export class RecurrentExpert implements Guest, Learner {
   async explain(series: string, ahead: number, baseline: number): Promise<Contribution[]> {
     const known = this.#series.get(series);
     if (known === undefined) return [];
-    const { inputs, adapter, state: { memory } } = known;
+    const { numbers, adapter, memory } = known;
     const { architecture } = this.#network;
     const { inputSize, outputSize } = architecture;
     const steps = Math.min(CONTEXT_STEPS, memory.length);
@@ -292,17 +295,14 @@ export class RecurrentExpert implements Guest, Learner {
     const wanted = new Float32Array(outputSize);
     const width = headWidth(this.#head);
     // The middle of what the head says is linear in its outputs.
-    for (let j = 0; j < width; j++) {
-      this.#outputs.fill(0);
-      this.#outputs[(ahead - 1) * width + j] = 1;
-      wanted[(ahead - 1) * width + j] = this.#point((ahead - 1) * width, width);
-    }
+    const { from, to } = this.#middle;
+    for (let j = from; j < to; j++) wanted[(ahead - 1) * width + j] = 1 / (to - from);
     const backend = await openBackend("wasm");
     try {
       const attribution = await integratedGradients(
         ...[backend, architecture, this.#online.parameters, x, wanted] as const,
       );
-      const scale = inputs.scales[ahead - 1];
+      const scale = this.#inputs.scale(numbers, ahead);
       const sums = new Map<string, number>();
       const add = (input: string, value: number): void => {
         sums.set(input, (sums.get(input) ?? 0) + scale * value);
@@ -316,133 +316,165 @@ export class RecurrentExpert implements Guest, Learner {
         add(`network: ${networkInputGroup(index)}, now`, value)
       );
       sums.set("network: offset", scale * (attribution.saidOfZeros + offset));
-      sums.set("usual value of the slot", inputs.anchors[ahead - 1] - baseline);
+      sums.set("usual value of the slot", this.#inputs.anchor(numbers, ahead) - baseline);
       return [...sums].map(([input, value]) => ({ input, value }));
     } finally {
       backend.dispose();
     }
   }
 
-  /** Takes a frame into the memory of its series. */
-  #take(frame: Frame, view: SeriesView): SeriesNetwork {
+  /** Steps the frames from `start` on, as many at once as go together. */
+  #stepFrom(
+    start: number,
+    frames: readonly Frame[],
+    views: readonly SeriesView[],
+    points: readonly Float64Array[],
+  ): void | Promise<void> {
+    const { batch } = this.#network;
+    for (; start < frames.length; start += batch) {
+      const count = Math.min(batch, frames.length - start);
+      const part = new Array<SeriesNetwork>(count);
+      for (let row = 0; row < count; row++) {
+        part[row] = this.#take(frames[start + row], views[start + row], row);
+      }
+      const first = start;
+      const waits = this.#stepTogether(part);
+      if (waits.length > 0) {
+        return Promise.all(waits).then(() => {
+          this.#say(part, points, first);
+          return this.#stepFrom(first + batch, frames, views, points);
+        });
+      }
+      this.#say(part, points, first);
+    }
+  }
+
+  /** Takes a frame into the memory of its series, and what is to be seen of it into a row of the step. */
+  #take(frame: Frame, view: SeriesView, row: number): SeriesNetwork {
+    const { schedule } = this.#online;
     let series = this.#series.get(frame.series);
     if (series === undefined) {
       series = this.#makeSeries();
       this.#series.set(frame.series, series);
     }
-    const { inputs, adapter, state: { memory } } = series;
-    inputs.observe(view, frame.time, frame.values);
+    const { numbers, adapter, memory } = series;
+    const { x } = this.#whole;
+    const at = row * this.#network.architecture.inputSize;
+    this.#inputs.observe(numbers, view, frame.time, frame.values, x, at);
     // What is about to be overwritten may be remembered for longer.
     if (memory.pushed >= memory.limit && memory.pushed % REPLAY_STEPS === 0) {
       this.#online.offer(() => memory.sequence(0, REPLAY_STEPS));
     }
-    memory.push(inputs.x, inputs.targets);
-    adapter?.settle(memory.pushed - 1, inputs.targets);
-    if (this.#online.schedule.observeError(Math.abs(inputs.targets[0] - series.said))) {
+    const { targets } = this.#inputs;
+    memory.push(x, at, targets);
+    adapter?.settle(memory.pushed - 1, targets);
+    schedule.observe(1, frame.time, this.#series.size);
+    if (schedule.observeError(Math.abs(targets[0] - numbers[this.#said]))) {
       this.#options.onStatus?.({ kind: "drift", series: frame.series, step: frame.step });
     }
     return series;
   }
 
   #makeSeries(): SeriesNetwork {
-    const { horizon, covariates = 0, memorySteps } = this.#options;
-    const inputSize = networkInputSize(covariates);
+    const { memorySteps } = this.#options;
     const steps = memorySteps ??
       MEMORY_STEPS.find(({ below }) => this.#series.size < below)!.steps;
-    const memory = new NetworkMemory(steps, inputSize, horizon);
+    const memory = new NetworkMemory(steps, this.#pages);
     return {
-      inputs: new NetworkInputs(horizon, covariates),
+      ...this.#states.start(memory, this.version),
+      numbers: this.#layout.makeMemory(),
       adapter: this.#series.size < ADAPTED_SERIES_MAX
-        ? new NetworkAdapter(horizon, inputSize)
+        ? new NetworkAdapter(this.#regressions)
         : undefined,
-      state: this.#states.start(memory, this.version),
-      said: NaN,
     };
   }
 
   /** One step of as many series as go together. @returns What is to be waited for. */
   #stepTogether(part: readonly SeriesNetwork[]): Promise<void>[] {
     const { version } = this;
-    const states = new Array<NetworkState>(part.length);
-    const stale: NetworkState[] = [];
-    for (let index = 0; index < part.length; index++) {
-      const { state, inputs } = part[index];
-      states[index] = state;
-      if (state.version !== version) stale.push(state);
-      this.#x.set(inputs.x, index * inputs.x.length);
-      this.#rows[index] = state.row;
+    const { x, rows, outputs } = this.#arraysOf(part.length);
+    let isStale = false;
+    for (let row = 0; row < part.length; row++) {
+      rows[row] = part[row].row;
+      isStale ||= part[row].version !== version;
     }
-    this.#states.refresh(stale, version, 1);
-    this.#network.step(this.#x, this.#rows, part.length);
-    const { outputSize } = this.#network.architecture;
-    const read = this.#network.readOutputs(this.#outputs.subarray(0, part.length * outputSize));
-    const waits = this.#states.keepOld(states);
+    if (isStale) {
+      this.#states.refresh(part.filter((series) => series.version !== version), version, 1);
+    }
+    this.#network.step(x, rows, part.length);
+    const read = this.#network.readOutputs(outputs);
+    const waits = this.#states.keepOld(part);
     return read === undefined ? waits : [read, ...waits];
   }
 
-  /** Turns outputs into points. */
-  #say(part: readonly SeriesNetwork[], points: Float64Array[]): void {
-    const { outputSize } = this.#network.architecture;
-    const width = headWidth(this.#head);
-    const { horizon } = this.#head;
-    const all = new Float64Array(part.length * horizon);
-    for (let index = 0; index < part.length; index++) {
-      const series = part[index];
-      const { inputs: { anchors, scales, x }, adapter, state: { memory } } = series;
-      const point = all.subarray(index * horizon, (index + 1) * horizon);
-      for (let h = 0; h < point.length; h++) {
-        point[h] = this.#point(index * outputSize + h * width, width);
-      }
-      adapter?.adapt(memory.pushed - 1, x, point);
-      series.said = point[0];
-      let finite = true;
-      for (let h = 0; h < point.length; h++) {
-        point[h] = anchors[h] + scales[h] * point[h];
-        finite &&= Number.isFinite(point[h]);
-      }
-      points.push(finite ? point : point.fill(NaN));
+  /** The arrays of a step of so many series: the same views as for the last one, as a rule. */
+  #arraysOf(count: number): StepArrays {
+    if (this.#part.rows.length !== count) {
+      const { inputSize, outputSize } = this.#network.architecture;
+      const { x, rows, outputs } = this.#whole;
+      this.#part = {
+        x: x.subarray(0, count * inputSize),
+        rows: rows.subarray(0, count),
+        outputs: outputs.subarray(0, count * outputSize),
+      };
     }
+    return this.#part;
   }
 
-  /** The middle of what the head says. */
-  #point(at: number, width: number): number {
-    const { loss, levels } = this.#head;
-    if (loss !== "pinball") return this.#outputs[at];
-    let sum = 0;
-    let count = 0;
-    for (let j = 0; j < width; j++) {
-      if (levels![j] < MIDDLE_LEVELS[0] || levels![j] > MIDDLE_LEVELS[1]) continue;
-      sum += this.#outputs[at + j];
-      count++;
+  /** Turns outputs into points, which go from place `first` on. */
+  #say(part: readonly SeriesNetwork[], points: readonly Float64Array[], first: number): void {
+    const { inputSize, outputSize } = this.#network.architecture;
+    const { x, outputs } = this.#whole;
+    const width = headWidth(this.#head);
+    const { from, to } = this.#middle;
+    for (let row = 0; row < part.length; row++) {
+      const { numbers, adapter, memory } = part[row];
+      const point = points[first + row];
+      for (let h = 0; h < point.length; h++) {
+        const at = row * outputSize + h * width;
+        let sum = 0;
+        for (let j = from; j < to; j++) sum += outputs[at + j];
+        point[h] = sum / (to - from);
+      }
+      adapter?.adapt(memory.pushed - 1, x, row * inputSize, point);
+      numbers[this.#said] = point[0];
+      let finite = true;
+      for (let h = 0; h < point.length; h++) {
+        point[h] = this.#inputs.anchor(numbers, h + 1) +
+          this.#inputs.scale(numbers, h + 1) * point[h];
+        finite &&= Number.isFinite(point[h]);
+      }
+      if (!finite) point.fill(NaN);
     }
-    return sum / count;
   }
 
   #restoreSeries(series: readonly SeriesEntry[], arrays: Snapshot["arrays"]): void {
-    for (const { state } of this.#series.values()) this.#network.states.releaseRow(state.row);
+    for (const { row } of this.#series.values()) this.#network.states.releaseRow(row);
     this.#series.clear();
+    const { inputSize, horizon } = this.#pages;
+    this.#pages = new NetworkPages(inputSize, horizon);
+    this.#regressions = adapterRegressions(horizon, inputSize, ADAPTED_SERIES_MAX);
     series.forEach(([name, pushed, said, version, keptAt], index) => {
       const each = this.#makeSeries();
-      const { state } = each;
       const reader = new StateReader(arrays[`series.${index}.inputs`] as Float64Array);
-      each.inputs.load(reader);
+      this.#inputs.load(each.numbers, reader);
       each.adapter?.load(reader);
-      each.said = said ?? NaN;
-      state.memory.restore(pushed, arrays[`series.${index}.x`], arrays[`series.${index}.targets`]);
-      state.version = version;
+      each.numbers[this.#said] = said ?? NaN;
+      each.memory.restore(pushed, arrays[`series.${index}.x`], arrays[`series.${index}.targets`]);
+      each.version = version;
       const kept = arrays[`series.${index}.state`];
       if (
         !(kept instanceof Float32Array) || kept.length !== this.#network.states.rowLength ||
-        !(keptAt <= pushed && pushed - keptAt <= state.memory.length)
+        !(keptAt <= pushed && pushed - keptAt <= each.memory.length)
       ) {
         throw new SyntaxError(`Cannot restore network: the state of series ${name} is damaged`);
       }
-      state.kept = kept.slice();
-      state.keptAt = keptAt;
+      each.kept = kept.slice();
+      each.keptAt = keptAt;
       this.#series.set(name, each);
     });
     // A state that other parameters have made is recomputed when its series steps next.
-    const states = [...this.#series.values()].map(({ state }) => state);
+    const states = [...this.#series.values()];
     this.#states.catchUp(states.filter(({ version }) => version === this.version), 0);
   }
 
@@ -464,6 +496,20 @@ export class RecurrentExpert implements Guest, Learner {
     const { plan } = this.#online;
     return { format: FORMAT, architecture, head: this.#head, covariates, memorySteps, plan, seed };
   }
+}
+
+/** The outputs that lie in the middle of what a head says of a step ahead. */
+function middleOf({ loss, levels = [] }: Head): { from: number; to: number } {
+  if (loss !== "pinball") return { from: 0, to: 1 };
+  const [low, high] = MIDDLE_LEVELS;
+  const from = levels.filter((level) => level < low).length;
+  return { from, to: levels.filter((level) => level <= high).length };
+}
+
+/** Room for what is said of some series `[horizon]` each, in one array. */
+function pointsOf(series: number, { horizon }: Head): readonly Float64Array[] {
+  const all = new Float64Array(series * horizon);
+  return Array.from({ length: series }, (_, k) => all.subarray(k * horizon, (k + 1) * horizon));
 }
 
 /** Says how long ago an input was; the effects of long ago are told together. */

@@ -1,3 +1,4 @@
+import type { SeriesLayout } from "./series_layout.ts";
 import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 
 /** A change counts as at most this many scales, so that one outlier cannot blow the scale up. */
@@ -31,11 +32,7 @@ export class RunningScale implements Stateful {
   observe(x: number): void {
     const size = Math.abs(x);
     if (Number.isNaN(size)) return;
-    this.#count++;
-    const rate = Math.max(this.#rate, 1 / this.#count);
-    // A scale that is still 0 takes its first value whole.
-    const clipped = this.#value > 0 ? Math.min(size, CLIP * this.#value / Math.sqrt(rate)) : size;
-    this.#value += rate * (clipped - this.#value);
+    this.#value = moved(this.#value, ++this.#count, this.#rate, size);
   }
 
   /** Appends the state. */
@@ -48,4 +45,50 @@ export class RunningScale implements Stateful {
     this.#value = reader.take();
     this.#count = reader.take();
   }
+}
+
+/** A {@linkcode RunningScale} whose two numbers lie in the memory of a series. */
+export class PackedScale {
+  readonly #rate: number;
+  readonly #at: number;
+
+  /**
+   * @param layout Where its numbers lie.
+   * @param rate The weight α of the newest value once warm, in (0, 1).
+   */
+  constructor(layout: SeriesLayout, rate: number) {
+    this.#rate = rate;
+    this.#at = layout.reserve(2);
+  }
+
+  /** The scale; 0 until something other than 0 was seen. */
+  value(memory: Float64Array): number {
+    return memory[this.#at];
+  }
+
+  /** Values seen. */
+  count(memory: Float64Array): number {
+    return memory[this.#at + 1];
+  }
+
+  /** Has what was seen so far count for no more than `count` values, so that the next ones soon decide. */
+  discount(memory: Float64Array, count: number): void {
+    memory[this.#at + 1] = Math.min(memory[this.#at + 1], count);
+  }
+
+  /** Takes one value in; `NaN` is passed over. */
+  observe(memory: Float64Array, x: number): void {
+    const size = Math.abs(x);
+    if (Number.isNaN(size)) return;
+    const at = this.#at;
+    memory[at] = moved(memory[at], ++memory[at + 1], this.#rate, size);
+  }
+}
+
+/** A scale after one more size, the `count`-th. */
+function moved(value: number, count: number, rate: number, size: number): number {
+  const weight = Math.max(rate, 1 / count);
+  // A scale that is still 0 takes its first value whole.
+  const clipped = value > 0 ? Math.min(size, CLIP * value / Math.sqrt(weight)) : size;
+  return value + weight * (clipped - value);
 }

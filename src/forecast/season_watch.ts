@@ -1,51 +1,62 @@
+import { Random } from "../model/random.ts";
 import type { History } from "./history.ts";
 import { findSeasons, type Seasons } from "./seasonality.ts";
-import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+import type { SeriesLayout } from "./series_layout.ts";
 
 /** First look, and the growth of the history from one look to the next. */
 const FIRST_LOOK = 16;
 const GROWTH = 1.3;
+/** How unequal the pauses between looks are, as a share of them. */
+const SPREAD = 0.2;
+
+const numbers = new Float64Array(1);
+const words = new Uint32Array(numbers.buffer);
 
 /**
- * Looks for the seasonal periods now and then: as the history grows by a third, later every half of its
- * limit. Periods once found are kept until others are found: a season that pauses does no harm, since
+ * Looks for the seasonal periods now and then: as the history grows by about a third, later about every
+ * half of its limit. The latest value decides on how long exactly, as a lot would: series that have started
+ * together then do not all look at the same step, and what a series is told depends on itself alone. Periods once found are kept until others are found: a season that pauses does no harm, since
  * the guard weighs its experts.
  */
-export class SeasonWatch implements Stateful {
-  readonly #fixed: boolean;
-  #seasons: Seasons;
-  #next = FIRST_LOOK;
+export class SeasonWatch {
+  /** Where the number of steps lies at which to look next. */
+  readonly #next: number;
 
-  /** @param season A period in steps to use instead of looking; 0 for none. */
-  constructor(season?: number) {
-    this.#fixed = season !== undefined;
-    this.#seasons = season !== undefined && season > 1 ? [season] : [];
+  /** @param layout Where its numbers lie. */
+  constructor(layout: SeriesLayout) {
+    this.#next = layout.reserve(1, FIRST_LOOK);
   }
 
-  /** The periods in steps, shortest first. */
-  get seasons(): Seasons {
-    return this.#seasons;
+  /** Whether it is time to look. */
+  isDue(memory: Float64Array, history: History): boolean {
+    return history.length >= memory[this.#next];
   }
 
-  /** Looks where it is time. @returns Whether the periods have changed. */
-  observe(history: History, stepMs: number): boolean {
-    if (this.#fixed || history.length < this.#next) return false;
-    const pause = Math.min(history.length * (GROWTH - 1), history.limit / 2);
-    this.#next = history.length + Math.ceil(pause);
+  /**
+   * Looks.
+   * @param memory The series.
+   * @param history Its values.
+   * @param stepMs The length of a step in milliseconds, 0 where unknown.
+   * @param seasons The periods in use.
+   * @returns The periods from now on, shortest first, where they have changed.
+   */
+  look(
+    memory: Float64Array,
+    history: History,
+    stepMs: number,
+    seasons: Seasons,
+  ): Seasons | undefined {
+    const { length } = history;
+    const pause = Math.min(length * (GROWTH - 1), history.limit / 2);
+    const lot = 1 + SPREAD * (lotOf(history.at(length - 1)) - 0.5);
+    memory[this.#next] = length + Math.ceil(lot * pause);
     const found = findSeasons(history, stepMs);
-    if (found.every((period) => this.#seasons.includes(period))) return false;
-    this.#seasons = found;
-    return true;
+    return found.every((period) => seasons.includes(period)) ? undefined : found;
   }
+}
 
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    writer.put(this.#next, this.#seasons.length, ...this.#seasons);
-  }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    this.#next = reader.take();
-    this.#seasons = Array.from({ length: reader.take() }, () => reader.take());
-  }
+/** A number in [0, 1) that hangs on every bit of a value. */
+function lotOf(value: number): number {
+  numbers[0] = value;
+  return new Random(words[0] ^ words[1]).uniform();
 }

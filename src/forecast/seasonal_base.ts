@@ -36,8 +36,10 @@ export function seasonalMedian(
  * The last step in the slot of `target` that is known at `origin`, at least one season before `target`.
  */
 export function latestInSlot(target: number, origin: number, period: number): number {
-  const seasons = Math.max(1, Math.ceil((target - origin) / period));
-  return target - seasons * period;
+  const ahead = target - origin;
+  // Nearly always so, and quicker than to divide.
+  if (ahead <= period) return target - period;
+  return target - Math.ceil(ahead / period) * period;
 }
 
 /**

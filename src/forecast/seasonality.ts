@@ -134,8 +134,7 @@ function differencePeaks(values: Float64Array): number[] {
   const differences = new Float64Array(Math.max(0, values.length - 1));
   for (let i = 0; i < differences.length; i++) differences[i] = values[i + 1] - values[i];
   const highest = Math.min(LAG_MAX, Math.floor(differences.length / CYCLES_MIN));
-  const correlation = new Float64Array(highest + 2);
-  for (let lag = 2; lag <= highest; lag++) correlation[lag] = autocorrelation(differences, lag);
+  const correlation = autocorrelations(differences, highest);
   const peaks: number[] = [];
   let highestPeak = 0.1;
   for (let lag = 3; lag < highest; lag++) {
@@ -145,4 +144,69 @@ function differencePeaks(values: Float64Array): number[] {
     highestPeak = Math.max(highestPeak, here);
   }
   return peaks.filter((lag) => correlation[lag] > 0.8 * highestPeak).slice(0, 3);
+}
+
+/**
+ * The autocorrelations at all lags from 2 to `highest`. Sums and squares of what overlaps come from running
+ * sums, so that only the products are left to be added up, for four lags at a time.
+ */
+function autocorrelations(x: Float64Array, highest: number): Float64Array {
+  const { length } = x;
+  const correlation = new Float64Array(highest + 1);
+  let mean = 0;
+  for (let i = 0; i < length; i++) mean += x[i] / length;
+  // Without their mean, sums of squares lose nothing to a trend.
+  const centred = x.map((value) => value - mean);
+  const sums = new Float64Array(length + 1);
+  const squares = new Float64Array(length + 1);
+  for (let i = 0; i < length; i++) {
+    sums[i + 1] = sums[i] + centred[i];
+    squares[i + 1] = squares[i] + centred[i] * centred[i];
+  }
+  const products = new Float64Array(4);
+  for (let first = 2; first <= highest; first += 4) {
+    addProducts(centred, first, products);
+    for (let lag = first; lag < Math.min(first + 4, highest + 1); lag++) {
+      const count = length - lag;
+      const sumA = sums[count];
+      const sumB = sums[length] - sums[lag];
+      const ab = products[lag - first] - sumA * sumB / count;
+      const aa = squares[count] - sumA * sumA / count;
+      const bb = squares[length] - squares[lag] - sumB * sumB / count;
+      correlation[lag] = aa > 0 && bb > 0 ? ab / Math.sqrt(aa * bb) : 0;
+    }
+  }
+  return correlation;
+}
+
+/** `Σ x[i] x[i + lag]` at four lags from `first` on; there must be as many values as the last of them. */
+function addProducts(x: Float64Array, first: number, products: Float64Array): void {
+  const end = x.length - first - 3;
+  let p0 = 0;
+  let p1 = 0;
+  let p2 = 0;
+  let p3 = 0;
+  let x0 = x[first];
+  let x1 = x[first + 1];
+  let x2 = x[first + 2];
+  for (let i = 0; i < end; i++) {
+    // A value that is three steps off now is two steps off next: each is loaded once.
+    const x3 = x[i + first + 3];
+    const value = x[i];
+    p0 += value * x0;
+    p1 += value * x1;
+    p2 += value * x2;
+    p3 += value * x3;
+    x0 = x1;
+    x1 = x2;
+    x2 = x3;
+  }
+  // The shorter the lag, the more pairs there are.
+  p0 += x[end] * x0 + x[end + 1] * x1 + x[end + 2] * x2;
+  p1 += x[end] * x1 + x[end + 1] * x2;
+  p2 += x[end] * x2;
+  products[0] = p0;
+  products[1] = p1;
+  products[2] = p2;
+  products[3] = p3;
 }

@@ -1,307 +1,251 @@
-import { BreakWatch } from "./break_watch.ts";
-import { Calibrator } from "./calibrator.ts";
 import type { Opinion } from "./explanation.ts";
-import type { Expert, ExpertContext } from "./experts/expert.ts";
-import { type ExpertName, makeExpert } from "./experts/registry.ts";
-import { Guard, type GuardOptions } from "./guard.ts";
 import { History } from "./history.ts";
-import { SeasonWatch } from "./season_watch.ts";
 import type { Seasons } from "./seasonality.ts";
+import type { SeriesState } from "./series_layout.ts";
+import type { SeriesStations, StationsBySeasons } from "./series_stations.ts";
 import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
-import { StepClock } from "./step_clock.ts";
 
-/** What a {@linkcode SeriesForecaster} is made of. */
-export interface SeriesOptions {
-  /** Steps ahead. */
-  readonly horizon: number;
-  /** Quantile levels, ascending. */
-  readonly levels: readonly number[];
-  /** The experts of the mixture. */
-  readonly experts: readonly ExpertName[];
-  /** Points that come from outside, such as a network's, beside the experts. */
-  readonly guests: number;
-  /** Features beside the target; 0 where left out. */
-  readonly covariates?: number;
-  /** A seasonal period in steps, 0 for none; found from the data where left out. */
-  readonly season?: number;
-  /** Values kept at most, a power of two. */
-  readonly historyLimit: number;
-  /** How the mixture remembers. */
-  readonly guard: Omit<GuardOptions, "ahead">;
-}
-
-/** What an expert writes before it is kept; shared, since series take turns. */
-let points = new Float64Array(0);
+/** Seasons that a series may have. */
+const SEASONS_MAX = 2;
 
 /**
- * Everything about one series: its history, experts, guard and calibrator.
+ * Everything about one series: its values, and the memory of the stations that it shares with others.
  *
  * A step is `observe`, then where there are guests `setGuest`, then `conclude`. A forecast made at step
  * i for i + h is learnt from when value i + h arrives, and never before.
  */
-export class SeriesForecaster implements Stateful {
-  readonly #options: SeriesOptions;
-  readonly #history: History;
-  readonly #covariates: readonly History[];
-  readonly #clock = new StepClock();
-  readonly #watch: SeasonWatch;
-  readonly #guards: Guard[];
-  readonly #calibrator: Calibrator;
-  #experts: Expert[] = [];
-  #breaks = new BreakWatch([]);
-  readonly #size: number;
-  /** What the experts said at the latest origins, `[horizon + 1, experts, horizon]`. */
-  readonly #points: Float64Array;
-  /** The mixtures and the expected sizes of their errors, `[horizon + 1, horizon]`. */
-  readonly #mixtures: Float64Array;
-  readonly #sizes: Float64Array;
-  /** The weights at the latest step, `[horizon, experts]`. */
-  readonly #weights: Float64Array;
-  #pValue = 1;
+export class SeriesForecaster implements SeriesState, Stateful {
+  /** The values so far. */
+  readonly history: History;
+  /** The features beside it, step by step. */
+  readonly covariates: readonly History[];
+  readonly #kinds: StationsBySeasons;
+  #stations: SeriesStations;
+  #memory: Float64Array;
 
-  /** @param options What it is made of. */
-  constructor(options: SeriesOptions) {
-    this.#options = options;
-    const { horizon, levels } = options;
-    this.#history = new History(options.historyLimit);
-    this.#covariates = Array.from({ length: options.covariates ?? 0 }, () => {
-      return new History(options.historyLimit);
-    });
-    this.#watch = new SeasonWatch(options.season);
-    this.#size = options.experts.length + options.guests;
-    this.#guards = Array.from({ length: horizon }, (_, h) => {
-      return new Guard(this.#size, { ...options.guard, ahead: h + 1 });
-    });
-    this.#calibrator = new Calibrator(horizon, levels, this.#watch.seasons);
-    this.#points = new Float64Array((horizon + 1) * this.#size * horizon).fill(NaN);
-    this.#mixtures = new Float64Array((horizon + 1) * horizon).fill(NaN);
-    this.#sizes = new Float64Array((horizon + 1) * horizon);
-    this.#weights = new Float64Array(horizon * this.#size);
-    this.#makeExperts();
+  /** @param kinds The stations of its forecaster. */
+  constructor(kinds: StationsBySeasons) {
+    const { historyLimit, covariates = 0 } = kinds.options;
+    this.#kinds = kinds;
+    this.history = new History(historyLimit);
+    this.covariates = Array.from({ length: covariates }, () => new History(historyLimit));
+    this.#stations = kinds.first;
+    this.#memory = this.#stations.makeMemory();
+  }
+
+  /** The numbers of its stations. */
+  get memory(): Float64Array {
+    return this.#memory;
   }
 
   /** Steps taken. */
   get steps(): number {
-    return this.#history.length;
+    return this.history.length;
   }
 
   /** The time of the last step, epoch milliseconds. */
   get time(): number {
-    return this.#clock.last;
+    return this.#stations.clock.last(this.#memory);
   }
 
   /** The length of a step in milliseconds, 0 where unknown. */
   get stepMs(): number {
-    return this.#clock.stepMs;
-  }
-
-  /** The values so far. */
-  get history(): History {
-    return this.#history;
+    return this.#stations.clock.stepMs(this.#memory);
   }
 
   /** The value of the last step, `NaN` where it was missing. */
   get value(): number {
-    const last = this.#history.length - 1;
-    return last >= 0 && this.#history.observed(last) ? this.#history.at(last) : NaN;
+    const last = this.history.length - 1;
+    return last >= 0 ? this.history.observed(last) : NaN;
   }
 
   /** The seasonal periods in use. */
   get seasons(): Seasons {
-    return this.#watch.seasons;
+    return this.#stations.seasons;
   }
 
   /** The two-sided p-value of the last value within its forecast; 1 where there was none. */
   get pValue(): number {
-    return this.#pValue;
+    return this.#memory[this.#stations.pValue];
   }
 
   /** Takes the values in, the target first, `NaN` where one is missing, and lets the experts look ahead. */
   observe(time: number, values: ArrayLike<number>): void {
-    const history = this.#history;
+    const { history, covariates } = this;
     const value = values[0];
-    this.#clock.observe(time);
+    this.#stations.clock.observe(this.#memory, time);
     const step = history.length;
-    const before = step > 0 ? this.#mixtures[this.#row(step - 1)] : NaN;
+    const before = step > 0 ? this.#memory[this.#stations.mixtures + this.#row(step - 1)] : NaN;
     const last = step > 0 ? history.at(step - 1) : 0;
     history.push(value, Number.isFinite(before) ? before : last);
-    this.#covariates.forEach((covariate, k) => {
-      covariate.push(values[k + 1] ?? NaN, step > 0 ? covariate.at(step - 1) : NaN);
-    });
-    this.#learn(step, value);
-    if (this.#watch.observe(history, this.#clock.stepMs)) {
-      this.#makeExperts();
-      this.#calibrator.setSeasons(this.seasons);
-      // New experts catch up on all that is kept, in order, as if they had been there.
-      for (let past = history.first; past < step; past++) {
-        for (const expert of this.#experts) expert.observe(past);
-      }
+    for (let k = 0; k < covariates.length; k++) {
+      const stand = step > 0 ? covariates[k].at(step - 1) : NaN;
+      covariates[k].push(values[k + 1] ?? NaN, stand);
     }
-    this.#breaks.observe(history);
-    const { horizon } = this.#options;
-    const row = this.#row(step) * this.#size;
-    const experts = this.#experts;
-    if (points.length !== horizon) points = new Float64Array(horizon);
-    for (let e = 0; e < experts.length; e++) {
-      experts[e].observe(step);
-      experts[e].predict(step, points);
-      this.#setPoints(row + e * horizon, points);
+    this.#learn(step, value, before);
+    if (this.#stations.watch?.isDue(this.#memory, history)) this.#lookForSeasons(step);
+    const { breaks, experts, points, size } = this.#stations;
+    const { horizon } = this.#kinds.options;
+    const memory = this.#memory;
+    breaks?.observe(memory, history);
+    let at = points + this.#row(step) * size;
+    for (let e = 0; e < experts.length; e++, at += horizon) {
+      experts[e].observe(this, step);
+      experts[e].predict(this, step, memory, at);
     }
-    const guests = row + experts.length * horizon;
-    this.#points.fill(NaN, guests, row + this.#size * horizon);
+    memory.fill(NaN, at, at + (size - experts.length) * horizon);
   }
 
   /** Writes what guest `index` says of the steps ahead. */
   setGuest(index: number, points: Float64Array): void {
-    const { horizon } = this.#options;
-    const row = this.#row(this.#history.length - 1) * this.#size;
-    this.#setPoints(row + (this.#experts.length + index) * horizon, points);
+    const at = this.#guestPoints() + index * points.length;
+    const memory = this.#memory;
+    for (let h = 0; h < points.length; h++) memory[at + h] = points[h];
   }
 
   /** Whether a guest had nothing to say at the last step. */
   hasSilentGuest(): boolean {
-    const { horizon } = this.#options;
-    const row = this.#row(this.#history.length - 1) * this.#size;
-    for (let e = this.#experts.length; e < this.#size; e++) {
-      if (Number.isNaN(this.#points[row + e * horizon])) return true;
+    const { horizon, guests } = this.#kinds.options;
+    const at = this.#guestPoints();
+    for (let guest = 0; guest < guests; guest++) {
+      if (Number.isNaN(this.#memory[at + guest * horizon])) return true;
     }
     return false;
   }
 
   /** Mixes what the experts and guests have said. */
   conclude(): void {
-    const { horizon } = this.#options;
-    const step = this.#history.length - 1;
+    const { horizon } = this.#kinds.options;
+    const { calibrator, guards, mixtures, points, size, sizes, weights } = this.#stations;
+    const memory = this.#memory;
+    const step = this.history.length - 1;
     const row = this.#row(step);
-    const points = row * this.#size;
+    const said = points + row * size;
     for (let h = 0; h < horizon; h++) {
-      const into = h * this.#size;
-      const mixed = this.#guards[h].mix(this.#points, points + h, horizon, this.#weights, into);
+      const into = weights + h * size;
+      const mixed = guards[h].mix(memory, memory, said + h, horizon, memory, into);
       // Before any expert has an opinion the last value stands in.
-      const mixture = Number.isFinite(mixed) ? mixed : this.#history.at(step);
-      this.#mixtures[row + h] = mixture;
-      this.#sizes[row + h] = this.#calibrator.size(step, h + 1, mixture);
+      const mixture = Number.isFinite(mixed) ? mixed : this.history.at(step);
+      memory[mixtures + row + h] = mixture;
+      memory[sizes + row + h] = calibrator.size(memory, step, h + 1, mixture);
     }
-    this.#calibrator.refresh(step);
+    calibrator.refresh(memory, step);
   }
 
   /** Writes the quantiles `[horizon, levels]` and the mean of the steps ahead. */
   forecast(quantiles: Float64Array, mean: Float64Array): void {
-    const { horizon, levels } = this.#options;
-    const step = this.#history.length - 1;
+    const { horizon, levels } = this.#kinds.options;
+    const { calibrator, mixtures, sizes } = this.#stations;
+    const memory = this.#memory;
+    const step = this.history.length - 1;
     const row = this.#row(step);
     for (let h = 0; h < horizon; h++) {
-      mean[h] = this.#mixtures[row + h];
-      this.#calibrator.distribution(
-        step,
-        h + 1,
-        mean[h],
-        this.#sizes[row + h],
-        quantiles,
-        h * levels.length,
-      );
+      const point = memory[mixtures + row + h];
+      const size = memory[sizes + row + h];
+      mean[h] = point;
+      calibrator.distribution(memory, step, h + 1, point, size, quantiles, h * levels.length);
     }
   }
 
   /** The weight of every expert, then every guest, at one horizon. */
   weights(ahead: number): Float64Array {
-    return this.#weights.slice((ahead - 1) * this.#size, ahead * this.#size);
+    const { size, weights } = this.#stations;
+    return this.#memory.slice(weights + (ahead - 1) * size, weights + ahead * size);
   }
 
   /** What every expert and then every guest said of one step ahead of the last one. */
   opinions(ahead: number): Opinion[] {
-    const { horizon, experts } = this.#options;
-    const step = this.#history.length - 1;
-    const points = this.#row(step) * this.#size + ahead - 1;
+    const { horizon, experts: names } = this.#kinds.options;
+    const { experts, points, size } = this.#stations;
+    const step = this.history.length - 1;
+    const said = points + this.#row(step) * size + ahead - 1;
     return Array.from(this.weights(ahead), (weight, e) => ({
-      name: experts[e] ?? "guest",
+      name: names[e] ?? "guest",
       weight,
-      point: this.#points[points + e * horizon],
-      parts: this.#experts[e]?.explain?.(step, ahead),
+      point: this.#memory[said + e * horizon],
+      parts: experts[e]?.explain?.(this, step, ahead),
     }));
   }
 
   /** Appends the state. */
   save(writer: StateWriter): void {
-    this.#clock.save(writer);
-    this.#history.save(writer);
-    for (const covariate of this.#covariates) covariate.save(writer);
-    this.#watch.save(writer);
-    this.#breaks.save(writer);
-    for (const expert of this.#experts) expert.save(writer);
-    for (const guard of this.#guards) guard.save(writer);
-    this.#calibrator.save(writer);
-    for (const ring of [this.#points, this.#mixtures, this.#sizes, this.#weights]) {
-      writer.putAll(ring);
-    }
-    writer.put(this.#pValue);
+    writer.put(this.seasons.length, ...this.seasons);
+    writer.putAll(this.#memory);
+    this.history.save(writer);
+    for (const covariate of this.covariates) covariate.save(writer);
   }
 
-  /** Takes the state back. */
+  /**
+   * Takes the state back.
+   * @throws {SyntaxError} when it cannot be one.
+   */
   load(reader: StateReader): void {
-    this.#clock.load(reader);
-    this.#history.load(reader);
-    for (const covariate of this.#covariates) covariate.load(reader);
-    this.#watch.load(reader);
-    this.#makeExperts();
-    this.#calibrator.setSeasons(this.seasons);
-    this.#breaks.load(reader);
-    for (const expert of this.#experts) expert.load(reader);
-    for (const guard of this.#guards) guard.load(reader);
-    this.#calibrator.load(reader);
-    for (const ring of [this.#points, this.#mixtures, this.#sizes, this.#weights]) {
-      reader.takeAll(ring);
+    const count = reader.take();
+    if (!(count >= 0 && count <= SEASONS_MAX)) throw new SyntaxError("Series state is damaged");
+    const seasons = Array.from({ length: count }, () => reader.take());
+    const longest = this.history.limit;
+    const given = this.#stations.seasons;
+    const known = (period: number): boolean =>
+      given.includes(period) || (Number.isInteger(period) && period > 1 && period < longest);
+    if (!seasons.every(known)) throw new SyntaxError("Series state is damaged");
+    this.#stations = this.#kinds.of(seasons);
+    this.#memory = this.#stations.makeMemory();
+    reader.takeAll(this.#memory);
+    this.history.load(reader);
+    for (const covariate of this.covariates) covariate.load(reader);
+  }
+
+  /** Goes on with other stations where other seasons are found. */
+  #lookForSeasons(step: number): void {
+    const { clock, seasons, watch } = this.#stations;
+    const memory = this.#memory;
+    const found = watch!.look(memory, this.history, clock.stepMs(memory), seasons);
+    if (found === undefined) return;
+    this.#stations = this.#kinds.of(found);
+    this.#memory = this.#stations.makeMemory(memory);
+    this.#stations.calibrator.discount(this.#memory);
+    // New experts catch up on all that is kept, in order, as if they had been there.
+    for (let past = this.history.first; past < step; past++) {
+      for (const expert of this.#stations.experts) expert.observe(this, past);
     }
-    this.#pValue = reader.take();
-  }
-
-  /** A few numbers: a loop is quicker than a call that sets them. */
-  #setPoints(at: number, points: Float64Array): void {
-    const own = this.#points;
-    for (let h = 0; h < points.length; h++) own[at + h] = points[h];
-  }
-
-  #makeExperts(): void {
-    const { horizon, experts } = this.#options;
-    const context: ExpertContext = {
-      history: this.#history,
-      covariates: this.#covariates,
-      horizon,
-      seasons: this.seasons,
-    };
-    this.#breaks = new BreakWatch(this.seasons);
-    this.#experts = experts.map((name) => makeExpert(name, context));
   }
 
   /** Scores what was said of this step at the origins before it. */
-  #learn(step: number, value: number): void {
-    this.#pValue = 1;
-    const { horizon } = this.#options;
-    const before = step > 0 ? this.#mixtures[this.#row(step - 1)] : NaN;
-    this.#calibrator.observe(step, value, value - before);
+  #learn(step: number, value: number, before: number): void {
+    const { horizon } = this.#kinds.options;
+    const { calibrator, guards, mixtures, points, pValue, size, sizes } = this.#stations;
+    const memory = this.#memory;
+    memory[pValue] = 1;
+    calibrator.observe(memory, step, value, value - before);
     if (Number.isNaN(value)) return;
     for (let ahead = 1; ahead <= Math.min(horizon, step); ahead++) {
       const origin = step - ahead;
       const row = this.#row(origin);
-      const at = row + ahead - 1;
-      const mixture = this.#mixtures[at];
+      const mixture = memory[mixtures + row + ahead - 1];
       if (!Number.isFinite(mixture)) continue;
-      const size = this.#sizes[at];
-      const probability = this.#calibrator.probability(ahead, mixture, size, value);
+      const unit = memory[sizes + row + ahead - 1];
+      const probability = calibrator.probability(memory, ahead, mixture, unit, value);
       if (ahead === 1) {
-        this.#pValue = Math.max(Number.EPSILON, 2 * Math.min(probability, 1 - probability));
+        memory[pValue] = Math.max(Number.EPSILON, 2 * Math.min(probability, 1 - probability));
       }
       // The derivative of the continuous ranked probability score when the whole forecast moves.
       const gradient = 1 - 2 * probability;
-      const points = row * this.#size + ahead - 1;
-      this.#guards[ahead - 1].learn(this.#points, points, horizon, mixture, gradient, size);
-      this.#calibrator.learn(origin, ahead, mixture, size, value);
+      const said = points + row * size + ahead - 1;
+      guards[ahead - 1].learn(memory, memory, said, horizon, mixture, gradient, unit);
+      calibrator.learn(memory, origin, ahead, mixture, unit, value);
     }
   }
 
   /** Where the forecasts of an origin start in the rings `[horizon + 1, horizon]`. */
   #row(origin: number): number {
-    const { horizon } = this.#options;
+    const { horizon } = this.#kinds.options;
     return (origin % (horizon + 1)) * horizon;
+  }
+
+  /** Where the points of the guests at the last step lie. */
+  #guestPoints(): number {
+    const { experts, points, size } = this.#stations;
+    const { horizon } = this.#kinds.options;
+    return points + this.#row(this.history.length - 1) * size + experts.length * horizon;
   }
 }

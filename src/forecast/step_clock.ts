@@ -1,61 +1,60 @@
-import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
+import type { SeriesLayout } from "./series_layout.ts";
 
 /** Latest distances of which the median is taken. */
 const DISTANCES = 9;
+/** Where what it keeps lies in its range: the last time, the step, distances known, the next one's place. */
+const LAST = 0;
+const STEP_MS = 1;
+const KNOWN = 2;
+const NEXT = 3;
+const RING = 4;
+
+const sorted = new Float64Array(DISTANCES);
 
 /** Learns the length of a step from the times of the frames: the median of the latest distances. */
-export class StepClock implements Stateful {
-  readonly #distances = new Float64Array(DISTANCES);
-  readonly #sorted = new Float64Array(DISTANCES);
-  #count = 0;
-  #last = NaN;
-  #stepMs = 0;
+export class StepClock {
+  readonly #at: number;
+
+  /** @param layout Where its numbers lie. */
+  constructor(layout: SeriesLayout) {
+    this.#at = layout.reserve(1, NaN);
+    layout.reserve(RING + DISTANCES - 1);
+  }
 
   /** The time of the last frame, epoch milliseconds; `NaN` before the first. */
-  get last(): number {
-    return this.#last;
+  last(memory: Float64Array): number {
+    return memory[this.#at + LAST];
   }
 
   /** The length of a step in milliseconds, 0 where unknown. */
-  get stepMs(): number {
-    return this.#stepMs;
+  stepMs(memory: Float64Array): number {
+    return memory[this.#at + STEP_MS];
   }
 
   /** Takes the time of a frame in. Times that stand still or go back tell nothing of the step. */
-  observe(time: number): void {
-    const distance = time - this.#last;
-    this.#last = time;
+  observe(memory: Float64Array, time: number): void {
+    const at = this.#at;
+    const distance = time - memory[at + LAST];
+    memory[at + LAST] = time;
     if (!(distance > 0)) return;
-    const at = this.#count++ % DISTANCES;
+    const next = memory[at + NEXT];
+    memory[at + NEXT] = next + 1 === DISTANCES ? 0 : next + 1;
+    const known = memory[at + KNOWN];
     // Most feeds tick evenly: then nothing changes.
-    if (this.#count > DISTANCES && this.#distances[at] === distance) return;
-    this.#distances[at] = distance;
-    this.#stepMs = this.#median();
+    if (known === DISTANCES && memory[at + RING + next] === distance) return;
+    memory[at + RING + next] = distance;
+    if (known < DISTANCES) memory[at + KNOWN]++;
+    memory[at + STEP_MS] = median(memory, at + RING, memory[at + KNOWN]);
   }
+}
 
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    writer.put(this.#count, this.#last);
-    writer.putAll(this.#distances);
+/** The median of `count` numbers from `from` on; the upper one of two. */
+function median(memory: Float64Array, from: number, count: number): number {
+  for (let k = 0; k < count; k++) {
+    const distance = memory[from + k];
+    let at = k;
+    for (; at > 0 && sorted[at - 1] > distance; at--) sorted[at] = sorted[at - 1];
+    sorted[at] = distance;
   }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    this.#count = reader.take();
-    this.#last = reader.take();
-    reader.takeAll(this.#distances);
-    this.#stepMs = this.#median();
-  }
-
-  #median(): number {
-    const known = Math.min(this.#count, DISTANCES);
-    const sorted = this.#sorted;
-    for (let k = 0; k < known; k++) {
-      const distance = this.#distances[k];
-      let at = k;
-      for (; at > 0 && sorted[at - 1] > distance; at--) sorted[at] = sorted[at - 1];
-      sorted[at] = distance;
-    }
-    return known === 0 ? 0 : sorted[known >> 1];
-  }
+  return sorted[count >> 1];
 }

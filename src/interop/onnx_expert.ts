@@ -2,6 +2,7 @@ import type { Frame, StatusListener } from "../../streams/mod.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
 import type { Guest, SeriesView } from "../forecast/guest.ts";
 import { NetworkInputs, networkInputSize } from "../forecast/network_inputs.ts";
+import { SeriesLayout } from "../forecast/series_layout.ts";
 import { StateReader, StateWriter } from "../forecast/state_buffer.ts";
 import type { OnnxScaling } from "./onnx_export.ts";
 import { type OnnxMeaning, onnxMeaning } from "./onnx_meaning.ts";
@@ -23,8 +24,8 @@ export interface OnnxExpertOptions extends OnnxNetworkOptions {
 interface SeriesState {
   readonly state: Float32Array;
   readonly known: Float64Array;
-  /** What a network of Tickcast sees of it, where the model is one. */
-  readonly inputs?: NetworkInputs;
+  /** What a network of Tickcast knows and sees of it, where the model is one. */
+  readonly seen?: { readonly numbers: Float64Array; readonly x: Float32Array };
 }
 
 /**
@@ -51,6 +52,9 @@ export class OnnxExpert implements Guest {
   readonly #meaning: OnnxMeaning;
   readonly #options: OnnxExpertOptions;
   readonly #series = new Map<string, SeriesState>();
+  readonly #layout = new SeriesLayout();
+  /** What a network of Tickcast sees, where the model is one. */
+  readonly #inputs: NetworkInputs | undefined;
   #owned = false;
   #working = true;
 
@@ -83,6 +87,7 @@ export class OnnxExpert implements Guest {
           `${this.horizon} steps are asked for`,
       );
     }
+    this.#inputs = new NetworkInputs(this.#layout, this.horizon, covariates);
   }
 
   /**
@@ -167,12 +172,12 @@ export class OnnxExpert implements Guest {
   /** The states of all series. */
   snapshot(): Snapshot {
     const arrays: Snapshot["arrays"] = {};
-    [...this.#series.values()].forEach(({ state, known, inputs }, index) => {
+    [...this.#series.values()].forEach(({ state, known, seen }, index) => {
       arrays[`state.${index}`] = state.slice();
       arrays[`known.${index}`] = known.slice();
-      if (inputs === undefined) return;
+      if (seen === undefined) return;
       const writer = new StateWriter();
-      inputs.save(writer);
+      this.#inputs!.save(seen.numbers, writer);
       arrays[`inputs.${index}`] = writer.finish();
     });
     return { manifest: { format: FORMAT, series: [...this.#series.keys()] }, arrays };
@@ -196,15 +201,15 @@ export class OnnxExpert implements Guest {
       ) {
         throw new SyntaxError(`Cannot restore ONNX expert: series ${name} is damaged`);
       }
-      const inputs = this.#makeInputs();
+      const seen = this.#makeSeen();
       const saved = arrays[`inputs.${index}`];
-      if (inputs !== undefined) {
+      if (seen !== undefined) {
         if (!(saved instanceof Float64Array)) {
           throw new SyntaxError(`Cannot restore ONNX expert: the inputs of ${name} are missing`);
         }
-        inputs.load(new StateReader(saved));
+        this.#inputs!.load(seen.numbers, new StateReader(saved));
       }
-      restored.set(name, { state: state.slice(), known: known.slice(), inputs });
+      restored.set(name, { state: state.slice(), known: known.slice(), seen });
     }
     this.#series.clear();
     for (const [name, state] of restored) this.#series.set(name, state);
@@ -228,34 +233,34 @@ export class OnnxExpert implements Guest {
     let state = this.#series.get(series);
     if (!state) {
       const known = Float64Array.from({ length: features }, (_, k) => this.#scaling(k).offset);
-      state = { state: new Float32Array(stateLength), known, inputs: this.#makeInputs() };
+      state = { state: new Float32Array(stateLength), known, seen: this.#makeSeen() };
       this.#series.set(series, state);
     }
     for (let k = 0; k < features; k++) if (Number.isFinite(values[k])) state.known[k] = values[k];
-    if (state.inputs !== undefined) {
+    if (state.seen !== undefined) {
       if (view === undefined) throw new TypeError(`The ONNX model needs the view of ${series}`);
-      state.inputs.observe(view, time, values);
+      this.#inputs!.observe(state.seen.numbers, view, time, values, state.seen.x);
     }
     return state;
   }
 
-  #makeInputs(): NetworkInputs | undefined {
-    const { covariates } = this.#meaning;
-    return covariates === undefined ? undefined : new NetworkInputs(this.horizon, covariates);
+  #makeSeen(): SeriesState["seen"] {
+    if (this.#inputs === undefined) return undefined;
+    return { numbers: this.#layout.makeMemory(), x: new Float32Array(this.#network.features) };
   }
 
   /** One step of some series. @returns The points the model itself says of each. */
   async #run(series: readonly SeriesState[]): Promise<Float64Array[]> {
     const { horizon, width, middle } = this.#meaning;
-    const inputs = series.map(({ known, inputs }) =>
-      inputs?.x ?? Float32Array.from(known, (value, k) => {
+    const inputs = series.map(({ known, seen }) =>
+      seen?.x ?? Float32Array.from(known, (value, k) => {
         const { offset, scale } = this.#scaling(k);
         return (value - offset) / scale;
       })
     );
     const said = await this.#network.step(inputs, series.map(({ state }) => state));
     return said.map((outputs, index) => {
-      const { state, known, inputs } = series[index];
+      const { state, known, seen } = series[index];
       // A value beyond 32-bit floats must not spoil the state for good.
       if (!state.every(Number.isFinite)) state.fill(0);
       const { offset, scale } = this.#scaling(0);
@@ -263,7 +268,9 @@ export class OnnxExpert implements Guest {
       return Float64Array.from({ length: horizon }, (_, k) => {
         const sum = middle.reduce((total, column) => total + outputs[k * width + column], 0);
         const point = sum / middle.length;
-        return inputs ? inputs.anchors[k] + inputs.scales[k] * point : base + scale * point;
+        if (seen === undefined) return base + scale * point;
+        const { numbers } = seen;
+        return this.#inputs!.anchor(numbers, k + 1) + this.#inputs!.scale(numbers, k + 1) * point;
       });
     });
   }

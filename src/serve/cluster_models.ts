@@ -80,6 +80,19 @@ export async function fetchModel(objects: ObjectStore, object: string): Promise<
  * @param servers `nats://host:port`, several separated by commas.
  * @param shared The network.
  * @param partitions Partitions of the cluster.
+ * @throws {Error} when no server can be reached.
+ *
+ * @example A network fresh from training; here no server runs to take it
+ * ```ts
+ * import { openNetwork } from "@tickcast/tickcast";
+ * import { publishModel } from "@tickcast/tickcast/cluster";
+ * import { rejects } from "node:assert/strict";
+ *
+ * const network = await openNetwork({ horizon: 2 });
+ * const shared = { source: "nightly", version: 1, model: network.learner.exportModel() };
+ * await rejects(publishModel("nats://127.0.0.1:1", shared));
+ * network.dispose();
+ * ```
  */
 export async function publishModel(
   servers: string,

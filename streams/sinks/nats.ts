@@ -51,6 +51,20 @@ interface Flight {
 /**
  * Stores messages in JetStream, in order, each once: what is not acknowledged is sent again under the
  * same id until it is, through restarts of the server.
+ *
+ * @example Where a server runs, and has a stream with that subject
+ * ```ts
+ * import { NatsPublisher } from "@tickcast/tickcast/streams";
+ * import { connect } from "@nats-io/transport-node";
+ *
+ * const connection = await connect({ servers: "127.0.0.1:1" }).catch(() => undefined);
+ * if (connection !== undefined) {
+ *   const publisher = await NatsPublisher.open({ connection });
+ *   await publisher.publish([{ subject: "ticks.room", id: "room:0", data: '{"value":20}' }]);
+ *   publisher.close();
+ *   await connection.close();
+ * }
+ * ```
  */
 export class NatsPublisher {
   readonly #connection: Connection;

@@ -8,6 +8,16 @@ export type ByteInput = string | URL | ReadableStream<Uint8Array<ArrayBuffer>>;
  * @param signal Ends the bytes, also while waiting for a silent input.
  * @returns The unpacked bytes.
  * @throws {Error} when the file or the resource cannot be opened.
+ *
+ * @example Packed or not, the same bytes come out
+ * ```ts
+ * import { openBytes } from "@tickcast/tickcast/streams";
+ * import { equal } from "node:assert/strict";
+ *
+ * const packed = new Blob(["time,value\n"]).stream().pipeThrough(new CompressionStream("gzip"));
+ * const bytes = await openBytes(packed, new AbortController().signal);
+ * equal(await new Response(bytes).text(), "time,value\n");
+ * ```
  */
 export async function openBytes(
   input: ByteInput,
@@ -24,6 +34,17 @@ export async function openBytes(
  * @param bytes The bytes; they belong to the returned stream from now on.
  * @param signal Ends them, also while waiting for a silent input.
  * @returns The first chunk, empty where there is none, and all bytes.
+ *
+ * @example
+ * ```ts
+ * import { peekBytes } from "@tickcast/tickcast/streams";
+ * import { equal } from "node:assert/strict";
+ *
+ * const bytes = new Blob(["{}"]).stream();
+ * const { head, stream } = await peekBytes(bytes, new AbortController().signal);
+ * equal(String.fromCharCode(head[0]), "{");
+ * equal(await new Response(stream).text(), "{}");
+ * ```
  */
 export async function peekBytes(
   bytes: ReadableStream<Uint8Array<ArrayBuffer>>,

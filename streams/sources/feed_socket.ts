@@ -47,6 +47,15 @@ export type OpenFeedSocket = (
  * @param url Where to.
  * @param events What to tell.
  * @returns The socket.
+ *
+ * @example Nobody listens there, so it closes
+ * ```ts
+ * import { openNativeSocket } from "@tickcast/tickcast/streams";
+ *
+ * await new Promise<string>((onClose) => {
+ *   openNativeSocket("ws://127.0.0.1:1", { onOpen() {}, onFrame() {}, onPong() {}, onClose });
+ * });
+ * ```
  */
 export function openNativeSocket(url: string, events: FeedSocketEvents): FeedSocket {
   const socket = new WebSocket(url);

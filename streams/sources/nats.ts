@@ -54,6 +54,20 @@ type Library = typeof import("@nats-io/jetstream");
  *
  * The durable consumer is made anew at that place, since a server that was killed may have lost what was
  * acknowledged; while reading, its progress is watched, and a stuck one is made again.
+ *
+ * @example Where a server runs, and has a stream of that name
+ * ```ts
+ * import { NatsLog } from "@tickcast/tickcast/streams";
+ * import { connect } from "@nats-io/transport-node";
+ *
+ * const connection = await connect({ servers: "127.0.0.1:1" }).catch(() => undefined);
+ * if (connection !== undefined) {
+ *   const log = await NatsLog.open({ connection, stream: "TICKS", consumer: "reader", after: 0 });
+ *   for (const { sequence, subject } of await log.read()) console.log(sequence, subject);
+ *   await log.close();
+ *   await connection.close();
+ * }
+ * ```
  */
 export class NatsLog {
   readonly #options: NatsLogOptions;

@@ -130,6 +130,28 @@ interface Message {
  * @param socket An open socket of npm `ws`.
  * @param options What to do with the ticks.
  * @returns The totals, once the socket is closed and everything received is accepted.
+ *
+ * @example A server that takes one tick
+ * ```ts
+ * import { ingestSocket } from "@tickcast/tickcast/streams";
+ * import type { AddressInfo } from "node:net";
+ * import { once } from "node:events";
+ * import { equal } from "node:assert/strict";
+ * // @ts-types="npm:@types/ws@8"
+ * import { WebSocket, WebSocketServer } from "ws";
+ *
+ * const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+ * await once(server, "listening");
+ * const sender = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+ * const [[socket]] = await Promise.all([once(server, "connection"), once(sender, "open")]);
+ * const taken = ingestSocket(socket, { accept: () => Promise.resolve() });
+ * sender.send('{"series":"room","time":0,"value":20}');
+ * const [answer] = await once(sender, "message");
+ * equal(JSON.parse(String(answer)).count, 1);
+ * sender.close();
+ * equal((await taken).ticks, 1);
+ * server.close();
+ * ```
  */
 export async function ingestSocket(
   socket: ServerSocket,

@@ -17,6 +17,7 @@ import {
   NetworkInputs,
   networkInputSize,
 } from "../../src/forecast/network_inputs.ts";
+import { SeriesLayout } from "../../src/forecast/series_layout.ts";
 import type { Frame } from "../../streams/mod.ts";
 import { forecasterSuite } from "../contract/forecaster_suite.ts";
 
@@ -46,17 +47,20 @@ async function onKernels(network: NetworkModel, said: Float64Array[]): Promise<G
   const cells = new RecurrentNetwork(backend, network.parameters.architecture);
   cells.setParameters(network.parameters.values);
   const row = Uint32Array.of(cells.states.allocateRow());
-  const inputs = new NetworkInputs(HORIZON, network.covariates);
+  const layout = new SeriesLayout();
+  const inputs = new NetworkInputs(layout, HORIZON, network.covariates);
+  const numbers = layout.makeMemory();
+  const x = new Float32Array(networkInputSize(network.covariates));
   const outputs = new Float32Array(HORIZON * LEVELS.length);
   return {
     name: "kernels",
     step(frames: readonly Frame[], views: readonly SeriesView[]): readonly Float64Array[] {
-      inputs.observe(views[0], frames[0].time, frames[0].values);
-      cells.step(inputs.x, row);
+      inputs.observe(numbers, views[0], frames[0].time, frames[0].values, x);
+      cells.step(x, row);
       cells.readOutputs(outputs);
       const points = Float64Array.from({ length: HORIZON }, (_, h) => {
         const middle = [1, 2, 3].reduce((sum, j) => sum + outputs[h * LEVELS.length + j], 0) / 3;
-        return inputs.anchors[h] + inputs.scales[h] * middle;
+        return inputs.anchor(numbers, h + 1) + inputs.scale(numbers, h + 1) * middle;
       });
       said.push(points);
       return [points];

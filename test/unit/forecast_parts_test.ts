@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
-import { OnlineForecaster, Random } from "../../mod.ts";
+import { ALL_EXPERTS, OnlineForecaster, Random } from "../../mod.ts";
 import { Conformal } from "../../src/forecast/conformal.ts";
 import { ErrorShape } from "../../src/forecast/error_shape.ts";
 import { ExponentialSmoothing } from "../../src/forecast/experts/exponential_smoothing.ts";
@@ -10,10 +10,14 @@ import { SeasonalLinear } from "../../src/forecast/experts/seasonal_linear.ts";
 import { Guard } from "../../src/forecast/guard.ts";
 import { History } from "../../src/forecast/history.ts";
 import { RecursiveLeastSquares } from "../../src/forecast/recursive_least_squares.ts";
-import { RunningScale } from "../../src/forecast/scaler.ts";
+import { PackedScale, RunningScale } from "../../src/forecast/scaler.ts";
 import { latestInSlot, seasonalMedian } from "../../src/forecast/seasonal_base.ts";
+import { SeasonWatch } from "../../src/forecast/season_watch.ts";
 import { calendarPeriods, findSeasons } from "../../src/forecast/seasonality.ts";
+import { SeriesLayout } from "../../src/forecast/series_layout.ts";
+import { StateReader, StateWriter } from "../../src/forecast/state_buffer.ts";
 import { StepClock } from "../../src/forecast/step_clock.ts";
+import { Waves } from "../../src/forecast/waves.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -21,6 +25,15 @@ function historyOf(values: readonly number[], limit = 4096): History {
   const history = new History(limit);
   for (const value of values) history.push(value, 0);
   return history;
+}
+
+/** A station, and the memory of a series that has nothing else. */
+function alone<Station>(
+  make: (layout: SeriesLayout) => Station,
+): { station: Station; memory: Float64Array } {
+  const layout = new SeriesLayout();
+  const station = make(layout);
+  return { station, memory: layout.makeMemory() };
 }
 
 /** Runs an expert over values; gives the mean absolute error of its last-step forecasts after `from`. */
@@ -32,14 +45,15 @@ function errorOf(
   from: number,
 ): number {
   const history = new History(8192);
-  const expert = make({ history, horizon, seasons });
+  const { station, memory } = alone((layout) => make({ layout, horizon, seasons }));
+  const state = { memory, history, covariates: [] };
   const said: number[] = [];
   const points = new Float64Array(horizon);
   let error = 0;
   values.forEach((value, step) => {
     history.push(value, 0);
-    expert.observe(step);
-    expert.predict(step, points);
+    station.observe(state, step);
+    station.predict(state, step, points, 0);
     said[step + horizon] = points[horizon - 1];
     if (step >= from) error += Math.abs(value - said[step]) / (values.length - from);
   });
@@ -102,12 +116,61 @@ Deno.test("recursive least squares follows change, and does not wind up on silen
 
 Deno.test("the running scale is a mean that one outlier cannot move far", () => {
   const scale = new RunningScale(0.01);
-  for (let k = 0; k < 1000; k++) scale.observe(k % 2 === 0 ? 2 : -4);
+  const { station, memory } = alone((layout) => new PackedScale(layout, 0.01));
+  const observe = (value: number): void => {
+    scale.observe(value);
+    station.observe(memory, value);
+    deepEqual([station.value(memory), station.count(memory)], [scale.value, scale.count]);
+  };
+  for (let k = 0; k < 1000; k++) observe(k % 2 === 0 ? 2 : -4);
   ok(Math.abs(scale.value - 3) < 0.05);
-  scale.observe(1e9);
+  observe(1e9);
   ok(scale.value < 6);
-  scale.observe(NaN);
+  observe(NaN);
   equal(scale.count, 1001);
+});
+
+Deno.test("what a running scale has seen soon gives way once discounted", () => {
+  const { station, memory } = alone((layout) => new PackedScale(layout, 0.001));
+  for (let k = 0; k < 500; k++) station.observe(memory, 100);
+  station.discount(memory, 3);
+  for (let k = 0; k < 27; k++) station.observe(memory, 1);
+  // Three of thirty values are old.
+  ok(Math.abs(station.value(memory) - (3 * 100 + 27) / 30) < 1e-9);
+});
+
+Deno.test("bands narrow soon after a season was found", () => {
+  let inside = 0;
+  let count = 0;
+  for (let seed = 0; seed < 20; seed++) {
+    const random = new Random(seed);
+    const forecaster = new OnlineForecaster({
+      horizon: 3,
+      experts: ALL_EXPERTS,
+      levels: [0.05, 0.95],
+    });
+    const bands: Float64Array[] = [];
+    let level = 100;
+    for (let step = 0; step < 100; step++) {
+      level *= 1.006 + 0.008 * random.normal();
+      const season = 1 + 0.2 * Math.sin(2 * Math.PI * step / 12);
+      const value = level * season * (1 + 0.02 * random.normal());
+      const band = bands[step - 3];
+      if (step >= 63) {
+        count++;
+        if (value > band[4] && value < band[5]) inside++;
+      }
+      forecaster.step([{
+        series: "s",
+        time: step * HOUR_MS,
+        step,
+        values: Float64Array.of(value),
+      }]);
+      bands.push(forecaster.forecast("s").quantiles);
+    }
+  }
+  // Errors before the season was known are ten times those after: left in, they would cover all but 1 %.
+  ok(inside / count > 0.86 && inside / count < 0.96, `${inside} of ${count}`);
 });
 
 Deno.test("seasons are found in rhythms and not in chance", () => {
@@ -123,6 +186,45 @@ Deno.test("seasons are found in rhythms and not in chance", () => {
   deepEqual(findSeasons(historyOf(week), HOUR_MS), [24, 168]);
   deepEqual(findSeasons(historyOf(odd), 0), [37]);
   deepEqual(calendarPeriods(1_800_000), [48, 336, 17532]);
+});
+
+Deno.test("a season of any length is found, whatever the trend beneath it", () => {
+  const random = new Random(8);
+  for (let period = 4; period <= 60; period++) {
+    for (const trend of [0, 50]) {
+      const values = Array.from({ length: 20 * period + period % 4 }, (_, t) => {
+        return 1e4 + trend * t + 10 * ((t * t) % period === 1 ? 1 : 0) + random.normal();
+      });
+      const [found] = findSeasons(historyOf(values), 0);
+      equal(period % found, 0, `${found} for ${period}`);
+    }
+  }
+});
+
+Deno.test("series that start together look for seasons at different steps, each at its own", () => {
+  const { station: watch, memory: start } = alone((layout) => new SeasonWatch(layout));
+  const looksOf = (seed: number): number[] => {
+    const random = new Random(seed);
+    const memory = start.slice();
+    const history = new History(4096);
+    const looks: number[] = [];
+    for (let step = 0; step < 3000; step++) {
+      history.push(random.normal(), 0);
+      if (!watch.isDue(memory, history)) continue;
+      looks.push(step);
+      watch.look(memory, history, 0, []);
+    }
+    return looks;
+  };
+  const at = new Map<number, number>();
+  for (let seed = 1; seed <= 100; seed++) {
+    const looks = looksOf(seed);
+    ok(looks.length >= 17 && looks.length <= 23, `${looks.length} looks`);
+    for (const step of looks) at.set(step, (at.get(step) ?? 0) + 1);
+  }
+  const together = Math.max(...[...at].map(([step, count]) => step < 300 ? 0 : count));
+  ok(together <= 10, `${together} of 100 at one step`);
+  deepEqual(looksOf(1), looksOf(1));
 });
 
 Deno.test("the seasonal base is a median of slots, and after a break of the new regime", () => {
@@ -164,7 +266,9 @@ Deno.test("experts learn what they are made for", () => {
 
 Deno.test("the guard follows the best expert, beats it by combining, and lets experts sleep", () => {
   const random = new Random(5);
-  const guard = new Guard(3, { memory: 1, share: 0, ahead: 1 });
+  const { station: guard, memory } = alone((layout) => {
+    return new Guard(layout, 3, { memory: 1, share: 0, ahead: 1 });
+  });
   const points = new Float64Array(3);
   const weights = new Float64Array(3);
   const squares = new Float64Array(4);
@@ -172,10 +276,10 @@ Deno.test("the guard follows the best expert, beats it by combining, and lets ex
     const truth = 10 * random.normal();
     // Two experts err independently, the third badly; at first it sleeps.
     points.set([truth + random.normal(), truth + random.normal(), k < 500 ? NaN : truth + 9]);
-    const mixture = guard.mix(points, 0, 1, weights);
+    const mixture = guard.mix(memory, points, 0, 1, weights);
     ok(Math.abs(weights[0] + weights[1] + weights[2] - 1) < 1e-12);
     if (k < 500) equal(weights[2], 0);
-    guard.learn(points, 0, 1, mixture, Math.tanh(mixture - truth), 1);
+    guard.learn(memory, points, 0, 1, mixture, Math.tanh(mixture - truth), 1);
     if (k >= 1000) {
       squares[3] += (mixture - truth) ** 2;
       for (let e = 0; e < 3; e++) squares[e] += (points[e] - truth) ** 2;
@@ -183,40 +287,90 @@ Deno.test("the guard follows the best expert, beats it by combining, and lets ex
   }
   ok(squares[3] < 0.6 * Math.min(squares[0], squares[1]), "the mean of two has half the variance");
   ok(weights[2] < 0.01);
-  ok(Number.isNaN(guard.mix(new Float64Array(3).fill(NaN), 0, 1, weights)));
+  ok(Number.isNaN(guard.mix(memory, new Float64Array(3).fill(NaN), 0, 1, weights)));
 });
 
 Deno.test("the error shape gives back the quantiles of what it saw", () => {
   const random = new Random(6);
-  const shape = new ErrorShape(0.99999, 30);
-  for (let k = 0; k < 50_000; k++) shape.observe(random.normal());
+  const { station: shape, memory } = alone((layout) => new ErrorShape(layout, 0.99999, 30));
+  for (let k = 0; k < 50_000; k++) shape.observe(memory, random.normal());
   const quantiles = new Float64Array(5);
-  shape.quantiles([0.05, 0.1, 0.5, 0.9, 0.95], quantiles, 0);
+  shape.quantiles(memory, [0.05, 0.1, 0.5, 0.9, 0.95], quantiles, 0);
   [-1.645, -1.282, 0, 1.282, 1.645].forEach((expected, j) => {
     ok(Math.abs(quantiles[j] - expected) < 0.03, `${quantiles[j]} for ${expected}`);
-    ok(Math.abs(shape.probability(quantiles[j]) - [0.05, 0.1, 0.5, 0.9, 0.95][j]) < 1e-9);
+    ok(Math.abs(shape.probability(memory, quantiles[j]) - [0.05, 0.1, 0.5, 0.9, 0.95][j]) < 1e-9);
   });
 });
 
 Deno.test("conformal correction brings the share below to the level, whatever comes", () => {
   const levels = [0.1, 0.9];
-  const conformal = new Conformal(levels, { level: 0.05, width: 0.05 });
+  const { station: conformal, memory } = alone((layout) => {
+    return new Conformal(layout, levels, { level: 0.05, width: 0.05 });
+  });
   const random = new Random(7);
   const below = [0, 0];
   for (let k = 0; k < 20_000; k++) {
     const quantiles = Float64Array.of(-0.1, 0.1);
-    conformal.correct(quantiles, 0);
+    conformal.correct(memory, quantiles, 0);
     const value = (k < 10_000 ? 1 : 4) * random.normal();
     levels.forEach((_, j) => below[j] += value < quantiles[j] ? 1 : 0);
-    conformal.learn(value, quantiles, 0);
+    conformal.learn(memory, value, quantiles, 0);
   }
   ok(Math.abs(below[0] / 20_000 - 0.1) < 0.01);
   ok(Math.abs(below[1] / 20_000 - 0.9) < 0.01);
 });
 
+Deno.test("stations of one series lie side by side, and those of another start afresh", () => {
+  const layout = new SeriesLayout();
+  const fast = new PackedScale(layout, 0.5);
+  const list = layout.reserve(3, [7, 8]);
+  const slow = new PackedScale(layout, 0.01);
+  const end = layout.reserve(2, NaN);
+  deepEqual([list, end, layout.size], [2, 7, 9]);
+  const [one, other] = [layout.makeMemory(), layout.makeMemory()];
+  for (const value of [1, 2]) {
+    fast.observe(one, value);
+    slow.observe(one, value);
+  }
+  deepEqual([...one], [1.5, 2, 7, 8, 0, 1.5, 2, NaN, NaN]);
+  deepEqual([...other], [0, 0, 7, 8, 0, 0, 0, NaN, NaN]);
+});
+
+Deno.test("waves of short seasons come from a table, those of long ones alike", () => {
+  for (const period of [7, 100_000]) {
+    const x = new Float64Array(6);
+    equal(new Waves(period, 2).fill(period * 3 + 5, x, 1), 5);
+    const angle = 2 * Math.PI * 5 / period;
+    const waves = [Math.sin(angle), Math.cos(angle), Math.sin(2 * angle), Math.cos(2 * angle)];
+    deepEqual([...x], [0, ...waves, 0]);
+  }
+});
+
 Deno.test("the length of a step is the median distance, whatever gaps there are", () => {
-  const clock = new StepClock();
-  for (const time of [0, 10, 20, 90, 100, 95, 105, 115]) clock.observe(time);
-  equal(clock.stepMs, 10);
-  equal(clock.last, 115);
+  const { station: clock, memory } = alone((layout) => new StepClock(layout));
+  equal(clock.stepMs(memory), 0);
+  for (const time of [0, 10, 20, 90, 100, 95, 105, 115]) clock.observe(memory, time);
+  equal(clock.stepMs(memory), 10);
+  equal(clock.last(memory), 115);
+  for (let k = 1; k <= 5; k++) clock.observe(memory, 115 + 30 * k);
+  equal(clock.stepMs(memory), 30);
+});
+
+Deno.test("a history that was saved is the same, with what was missing, before and after it wraps", () => {
+  for (const steps of [0, 100, 300, 1000]) {
+    const history = new History(256);
+    for (let step = 0; step < steps; step++) history.push(step % 10 === 3 ? NaN : step, -1);
+    const writer = new StateWriter();
+    history.save(writer);
+    const reader = new StateReader(writer.finish());
+    const restored = new History(256);
+    restored.load(reader);
+    ok(reader.done);
+    for (const each of [history, restored]) each.push(NaN, 5);
+    deepEqual([restored.length, restored.first], [history.length, history.first]);
+    for (let step = history.first; step < history.length; step++) {
+      equal(restored.at(step), history.at(step));
+      equal(restored.observed(step), history.observed(step));
+    }
+  }
 });

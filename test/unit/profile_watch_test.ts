@@ -3,6 +3,7 @@ import { BreakWatch } from "../../src/forecast/break_watch.ts";
 import { History } from "../../src/forecast/history.ts";
 import { StateReader, StateWriter } from "../../src/forecast/state_buffer.ts";
 import { seasonalMedian } from "../../src/forecast/seasonal_base.ts";
+import { SeriesLayout } from "../../src/forecast/series_layout.ts";
 import { Random } from "../../mod.ts";
 
 const DAY = 24;
@@ -17,22 +18,30 @@ function usual(step: number): number {
   return 100 + share * (30 * Math.sin(angle) + 15 * Math.sin(2 * angle + 1));
 }
 
-/** Lets a watch follow values with noise. */
+interface Followed {
+  history: History;
+  memory: Float64Array;
+}
+
+const layout = new SeriesLayout();
+const watch = new BreakWatch(layout, SEASONS);
+
+/** Lets the watch follow values with noise. */
 function follow(
   value: (step: number) => number,
   steps: number,
-): { history: History; watch: BreakWatch; firstRetold: number } {
+): Followed & { firstRetold: number } {
   const random = new Random(3);
   const history = new History(4096);
-  const watch = new BreakWatch(SEASONS);
+  const memory = layout.makeMemory();
   let firstRetold = NaN;
   for (let step = 0; step < steps; step++) {
     history.push(value(step) + 3 * random.normal(), 0);
     const before = history.at(0);
-    watch.observe(history);
+    watch.observe(memory, history);
     if (Number.isNaN(firstRetold) && history.at(0) !== before) firstRetold = step;
   }
-  return { history, watch, firstRetold };
+  return { history, memory, firstRetold };
 }
 
 /** The mean distance of the bases of a coming week from what is to come. */
@@ -91,19 +100,17 @@ Deno.test("values without a rhythm are left alone however they wander", () => {
 
 Deno.test("a watch that was saved goes on alike", () => {
   const value = (step: number): number => step < AT ? usual(step) : moves.phase(step);
-  const { history, watch } = follow(value, AT + 2 * DAY);
-  const restored = { history: new History(4096), watch: new BreakWatch(SEASONS) };
+  const { history, memory } = follow(value, AT + 2 * DAY);
+  const restored = { history: new History(4096), memory: memory.slice() };
   const writer = new StateWriter();
   history.save(writer);
-  watch.save(writer);
   const reader = new StateReader(writer.finish());
   restored.history.load(reader);
-  restored.watch.load(reader);
   ok(reader.done);
   for (let step = history.length; step < AT + WEEK; step++) {
-    for (const one of [{ history, watch }, restored]) {
+    for (const one of [{ history, memory }, restored]) {
       one.history.push(value(step), 0);
-      one.watch.observe(one.history);
+      watch.observe(one.memory, one.history);
     }
   }
   const values = (one: History): number[] => {

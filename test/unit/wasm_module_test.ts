@@ -1,7 +1,12 @@
 // The committed modules are what their sources compile to, and the activations keep their stated errors.
 import { ok, strictEqual } from "node:assert/strict";
 import { compile, hashSources, readSources } from "../../kernels/wasm/build.ts";
-import { RELAXED_MODULE, SIMD_MODULE, SOURCE_HASH } from "../../kernels/wasm/module.ts";
+import {
+  LEAST_SQUARES_MODULE,
+  RELAXED_MODULE,
+  SIMD_MODULE,
+  SOURCE_HASH,
+} from "../../kernels/wasm/module.ts";
 import { openWasm } from "../../kernels/wasm/open_wasm.ts";
 
 Deno.test("the committed WASM modules are those of the sources", async () => {
@@ -9,6 +14,8 @@ Deno.test("the committed WASM modules are those of the sources", async () => {
   strictEqual(SOURCE_HASH, await hashSources(sources), "run `deno task build:wasm`");
   ok((await compile(sources, false)).toBase64() === SIMD_MODULE, "the SIMD module");
   ok((await compile(sources, true)).toBase64() === RELAXED_MODULE, "the module with relaxed SIMD");
+  const leastSquares = await compile(sources, false, "least_squares.ts");
+  ok(leastSquares.toBase64() === LEAST_SQUARES_MODULE, "the module for least squares");
 });
 
 /** One activation over many arguments. */

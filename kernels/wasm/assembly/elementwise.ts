@@ -23,6 +23,13 @@ export function multiply(a: usize, b: usize, target: usize, length: i32): void {
   }
 }
 
+/** Where row `row` of a matrix starts, by its index where there is one. */
+// @ts-ignore: decorator
+@inline
+export function rowAt(base: usize, index: usize, row: i32, stride: usize): usize {
+  return base + <usize>(index ? load<u32>(index + (<usize>row << 2)) : <u32>row) * stride;
+}
+
 /** Row b of `target` = row `index[b]` of `source`. */
 export function gather(width: i32, source: usize, index: usize, target: usize, count: i32): void {
   const stride = <usize>width << 2;

@@ -2,9 +2,11 @@
 // first-level cache until their activations are taken.
 
 import { candidateRow, gruRow, lstmRow, resetRow } from "./cells";
-import { copyFloats } from "./elementwise";
+import { copyFloats, rowAt } from "./elementwise";
 import { GRU, LSTM, sectionBytes, sectionVectors } from "./layout";
-import { panelBytes, product, rowAt } from "./product";
+import { product } from "./product";
+import { paddedLines } from "./strips";
+import { panelBytes } from "./tiles";
 
 /** Rows of a chunk: a multiple of a tile's six; at 64 hidden units their products take 24 KiB. */
 const CHUNK_ROWS = 24;
@@ -32,10 +34,17 @@ function workBytes(cell: i32, hiddenSize: i32): usize {
   return <usize>(sectionVectors(2, hiddenSize) + 2 * sectionVectors(1, hiddenSize)) << 4;
 }
 
+/** Bytes of the panels of a chunk's inputs. */
+// @ts-ignore: decorator
+@inline
+function inputBytes(inputSize: i32, hiddenSize: i32): usize {
+  return panelBytes(CHUNK_ROWS, paddedLines(inputSize) + paddedLines(hiddenSize));
+}
+
 /** Bytes of scratch that `step` needs. */
 export function stepScratch(cell: i32, inputSize: i32, hiddenSize: i32, batch: i32): usize {
   const rows = <usize>min(batch, CHUNK_ROWS);
-  return panelBytes(inputSize + hiddenSize) +
+  return inputBytes(inputSize, hiddenSize) +
     rows * (productBytes(cell, hiddenSize) + workBytes(cell, hiddenSize));
 }
 
@@ -54,7 +63,7 @@ export function sequenceScratch(
   batch: i32,
 ): usize {
   const rows = <usize>(segmentSteps(cell, hiddenSize, steps, batch) * batch);
-  return panelBytes(inputSize + hiddenSize) + rows * productBytes(cell, hiddenSize) +
+  return inputBytes(inputSize, hiddenSize) + rows * productBytes(cell, hiddenSize) +
     <usize>min(batch, CHUNK_ROWS) * workBytes(cell, hiddenSize);
 }
 
@@ -69,7 +78,7 @@ function inputProducts(
   products: usize,
   panel: usize,
 ): void {
-  const lines = cell == LSTM ? inputSize + hiddenSize : inputSize;
+  const lines = paddedLines(inputSize) + (cell == LSTM ? paddedLines(hiddenSize) : 0);
   const vectors = sectionVectors(gatesOf(cell), hiddenSize);
   const stride = <usize>inputSize << 2;
   for (; rows > 0; rows -= CHUNK_ROWS) {
@@ -110,14 +119,15 @@ function advance(
   const sStride = hStride << 2;
   if (cell == LSTM) {
     const V = sectionVectors(4, H);
+    const lines = paddedLines(I) + paddedLines(H);
     if (x) {
       const xStride = <usize>I << 2;
       product(
-        rows, V, packed, I + H, 0, 0, x, xStride, I, h, hStride, index, H, products, panel,
+        rows, V, packed, lines, 0, 0, x, xStride, I, h, hStride, index, H, products, panel,
       );
     } else {
       product(
-        rows, V, packed, I + H, I, products, h, 0, 0, h, hStride, index, H, products, panel,
+        rows, V, packed, lines, paddedLines(I), products, h, 0, 0, h, hStride, index, H, products, panel,
       );
     }
     for (let row = 0; row < rows; row++) {
@@ -132,10 +142,11 @@ function advance(
     }
     return;
   }
-  const section = packed + sectionBytes(sectionVectors(3, H), I);
+  const lines = paddedLines(H);
+  const section = packed + sectionBytes(sectionVectors(3, H), paddedLines(I));
   if (cell == GRU) {
     const V = sectionVectors(3, H);
-    product(rows, V, section, H, 0, 0, h, 0, 0, h, hStride, index, H, work, panel);
+    product(rows, V, section, lines, 0, 0, h, 0, 0, h, hStride, index, H, work, panel);
     for (let row = 0; row < rows; row++) {
       gruRow(
         H,
@@ -154,7 +165,7 @@ function advance(
   const stride = <usize>vectors << 4;
   const resetState = work + <usize>rows * gateStride;
   const candidate = resetState + <usize>rows * stride;
-  product(rows, gateVectors, section, H, 0, 0, h, 0, 0, h, hStride, index, H, work, panel);
+  product(rows, gateVectors, section, lines, 0, 0, h, 0, 0, h, hStride, index, H, work, panel);
   for (let row = 0; row < rows; row++) {
     resetRow(
       H,
@@ -165,8 +176,8 @@ function advance(
       saved ? saved + <usize>row * sStride : 0,
     );
   }
-  const last = section + sectionBytes(gateVectors, H);
-  product(rows, vectors, last, H, 0, 0, resetState, stride, H, 0, 0, 0, 0, candidate, panel);
+  const last = section + sectionBytes(gateVectors, lines);
+  product(rows, vectors, last, lines, 0, 0, resetState, stride, H, 0, 0, 0, 0, candidate, panel);
   for (let row = 0; row < rows; row++) {
     candidateRow(
       H,
@@ -177,6 +188,19 @@ function advance(
       saved ? saved + <usize>row * sStride : 0,
     );
   }
+}
+
+/**
+ * Reads a word of each cache line of rows that are needed soon, all at once rather than each when its turn
+ * comes: so the memory's answers overlap. Their sum goes to `sink`, or an engine would leave them out.
+ */
+function touchRows(rows: i32, base: usize, index: usize, stride: usize, sink: usize): void {
+  let sum = 0;
+  for (let row = 0; row < rows; row++) {
+    const at = rowAt(base, index, row, stride);
+    for (let k: usize = 0; k < stride; k += 64) sum += load<i32>(at + k);
+  }
+  store<i32>(sink, sum);
 }
 
 /** Gives the first of `count` indices that is not below `capacity`, or −1. */
@@ -211,10 +235,14 @@ export function step(
   }
   const xStride = <usize>inputSize << 2;
   const hStride = <usize>hiddenSize << 2;
-  const products = scratch + panelBytes(inputSize + hiddenSize);
+  const products = scratch + inputBytes(inputSize, hiddenSize);
   const work = products + <usize>min(count, CHUNK_ROWS) * productBytes(cell, hiddenSize);
   for (let first = 0; first < count; first += CHUNK_ROWS) {
     const rows = min(CHUNK_ROWS, count - first);
+    if (index) {
+      touchRows(rows, h, index, hStride, scratch);
+      if (cell == LSTM) touchRows(rows, c, index, hStride, scratch);
+    }
     if (cell != LSTM) {
       inputProducts(cell, inputSize, hiddenSize, rows, x, packed, products, scratch);
     }
@@ -268,7 +296,7 @@ export function sequence(
   const pStride = productBytes(cell, hiddenSize);
   const hStride = <usize>hiddenSize << 2;
   const segment = segmentSteps(cell, hiddenSize, steps, batch);
-  const segmentProducts = scratch + panelBytes(inputSize + hiddenSize);
+  const segmentProducts = scratch + inputBytes(inputSize, hiddenSize);
   const work = segmentProducts + <usize>(segment * batch) * pStride;
   let h = h0;
   let c = c0;

@@ -1,6 +1,5 @@
-import type { History } from "../history.ts";
-import { RunningScale } from "../scaler.ts";
-import type { Stateful, StateReader, StateWriter } from "../state_buffer.ts";
+import { PackedScale } from "../scaler.ts";
+import type { SeriesLayout, SeriesState } from "../series_layout.ts";
 
 /** Covariates looked at: a regression over all features costs their square at every step. */
 const COVARIATES_MAX = 16;
@@ -16,81 +15,67 @@ const DISTANCE_MAX = 100;
  * its latest changes, in its own typical changes. Only values up to the origin are looked at. A missing
  * value stands where the one before stood, so it is no change.
  */
-export class CovariateFeatures implements Stateful {
+export class CovariateFeatures {
+  /** Covariates looked at. */
+  readonly count: number;
   /** Features written. */
   readonly size: number;
-  readonly #covariates: readonly History[];
   readonly #lags: number;
-  readonly #units: readonly RunningScale[];
-  readonly #means: Float64Array;
-  /** The slow means at the latest origins, `[horizon + 1, covariates]`. */
-  readonly #pastMeans: Float64Array;
+  readonly #units: readonly PackedScale[];
+  readonly #means: number;
+  /** Where the slow means at the latest origins lie, `[horizon + 1, covariates]`. */
+  readonly #pastMeans: number;
   readonly #origins: number;
 
   /**
-   * @param covariates The covariates so far, step by step beside the target.
+   * @param layout Where its numbers lie.
+   * @param covariates Covariates that there are.
    * @param lags Changes looked back at.
    * @param horizon How many steps back origins are still asked for.
    */
-  constructor(covariates: readonly History[], lags: number, horizon: number) {
-    this.#covariates = covariates.slice(0, COVARIATES_MAX);
-    const count = this.#covariates.length;
+  constructor(layout: SeriesLayout, covariates: number, lags: number, horizon: number) {
+    this.count = Math.min(COVARIATES_MAX, covariates);
+    this.size = this.count * (1 + lags);
     this.#lags = lags;
     this.#origins = horizon + 1;
-    this.#units = this.#covariates.map(() => new RunningScale(UNIT_RATE));
-    this.#means = new Float64Array(count).fill(NaN);
-    this.#pastMeans = new Float64Array(this.#origins * count).fill(NaN);
-    this.size = count * (1 + lags);
-  }
-
-  /** Covariates looked at. */
-  get count(): number {
-    return this.#covariates.length;
+    this.#units = Array.from({ length: this.count }, () => new PackedScale(layout, UNIT_RATE));
+    this.#means = layout.reserve(this.count, NaN);
+    this.#pastMeans = layout.reserve(this.#origins * this.count, NaN);
   }
 
   /** Takes in the values at `step`, the last one that it may look at. */
-  observe(step: number): void {
-    const means = this.#means;
-    this.#covariates.forEach((covariate, k) => {
+  observe({ memory, covariates }: SeriesState, step: number): void {
+    const past = this.#pastMeans + (step % this.#origins) * this.count;
+    for (let k = 0; k < this.count; k++) {
+      const covariate = covariates[k];
       const value = covariate.observed(step);
-      if (covariate.has(step - 1)) this.#units[k].observe(value - covariate.at(step - 1));
-      if (Number.isNaN(means[k])) means[k] = value;
-      else if (!Number.isNaN(value)) means[k] += LEVEL_RATE * (value - means[k]);
-    });
-    this.#pastMeans.set(means, (step % this.#origins) * means.length);
+      if (covariate.has(step - 1)) this.#units[k].observe(memory, value - covariate.at(step - 1));
+      const at = this.#means + k;
+      if (Number.isNaN(memory[at])) memory[at] = value;
+      else if (!Number.isNaN(value)) memory[at] += LEVEL_RATE * (value - memory[at]);
+      memory[past + k] = memory[at];
+    }
   }
 
   /** Writes the features at `origin`, no more than `horizon` steps ago, into `x` from `at` on. */
-  fill(origin: number, x: Float64Array, at: number): void {
-    const means = (origin % this.#origins) * this.count;
-    this.#covariates.forEach((covariate, k) => {
-      const unit = this.#units[k].value;
-      const value = (change: number, limit: number): number => {
-        const size = change / unit;
-        // Before the first value, and while nothing has changed, there is nothing to tell.
-        return Number.isFinite(size) ? Math.max(-limit, Math.min(limit, size)) : 0;
-      };
-      x[at++] = 0.1 * value(covariate.at(origin) - this.#pastMeans[means + k], DISTANCE_MAX);
+  fill({ memory, covariates }: SeriesState, origin: number, x: Float64Array, at: number): void {
+    const means = this.#pastMeans + (origin % this.#origins) * this.count;
+    for (let k = 0; k < this.count; k++) {
+      const covariate = covariates[k];
+      const unit = this.#units[k].value(memory);
+      x[at++] = 0.1 * inUnits(covariate.at(origin) - memory[means + k], unit, DISTANCE_MAX);
       for (let lag = 0; lag < this.#lags; lag++) {
         const past = origin - lag;
         x[at++] = covariate.has(past - 1)
-          ? value(covariate.at(past) - covariate.at(past - 1), CHANGE_MAX)
+          ? inUnits(covariate.at(past) - covariate.at(past - 1), unit, CHANGE_MAX)
           : 0;
       }
-    });
+    }
   }
+}
 
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    for (const unit of this.#units) unit.save(writer);
-    writer.putAll(this.#means);
-    writer.putAll(this.#pastMeans);
-  }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    for (const unit of this.#units) unit.load(reader);
-    reader.takeAll(this.#means);
-    reader.takeAll(this.#pastMeans);
-  }
+/** Before the first value, and while nothing has changed, there is nothing to tell. */
+function inUnits(change: number, unit: number, limit: number): number {
+  const size = change / unit;
+  return Number.isFinite(size) ? Math.max(-limit, Math.min(limit, size)) : 0;
 }

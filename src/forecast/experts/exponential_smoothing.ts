@@ -1,4 +1,5 @@
-import type { StateReader, StateWriter } from "../state_buffer.ts";
+import type { History } from "../history.ts";
+import type { SeriesState } from "../series_layout.ts";
 import type { Expert, ExpertContext } from "./expert.ts";
 
 /** Smoothing of level, trend and season, damping of the trend, and whether the season multiplies. */
@@ -26,90 +27,77 @@ const PERIOD_MAX = 4096;
  * `ŷ(h) = (l + (φ + … + φʰ) b) s`; differences for quotients where the season adds.
  */
 export class ExponentialSmoothing implements Expert {
-  readonly #context: ExpertContext;
+  readonly #horizon: number;
   readonly #period: number;
-  /** Level, trend and recent error of every method. */
-  readonly #state = new Float64Array(METHODS.length * NUMBERS_PER_METHOD);
-  /** Seasonal figures `[methods, period]`. */
-  readonly #seasons: Float64Array;
-  /** What each method said of the farthest step, `[horizon, methods]`. */
-  readonly #pending: Float64Array;
-  #started = -1;
+  /** Where the step lies at which it started, −1 before. */
+  readonly #started: number;
+  /** Where level, trend and recent error of every method lie. */
+  readonly #state: number;
+  /** Where the seasonal figures lie, `[methods, period]`. */
+  readonly #seasons: number;
+  /** Where lies what each method said of the farthest step, `[horizon, methods]`. */
+  readonly #pending: number;
 
-  /** @param context The series. The shortest season is smoothed. */
-  constructor(context: ExpertContext) {
-    this.#context = context;
-    const period = context.seasons[0] ?? 1;
+  /** @param context Its series. The shortest season is smoothed. */
+  constructor({ layout, horizon, seasons }: ExpertContext) {
+    const period = seasons[0] ?? 1;
+    this.#horizon = horizon;
     this.#period = period <= PERIOD_MAX ? period : 1;
-    this.#seasons = new Float64Array(METHODS.length * this.#period);
-    this.#pending = new Float64Array(context.horizon * METHODS.length).fill(NaN);
+    this.#started = layout.reserve(1, -1);
+    this.#state = layout.reserve(METHODS.length * NUMBERS_PER_METHOD);
+    this.#pending = layout.reserve(horizon * METHODS.length, NaN);
+    this.#seasons = layout.reserve(METHODS.length * this.#period);
   }
 
   /** Smooths the value in, by every method. */
-  observe(step: number): void {
-    const { history, horizon } = this.#context;
-    if (this.#started < 0) {
-      if (step + 1 - history.first >= 2 * this.#period) this.#start(step);
+  observe({ memory, history }: SeriesState, step: number): void {
+    const horizon = this.#horizon;
+    if (memory[this.#started] < 0) {
+      if (step + 1 - history.first >= 2 * this.#period) this.#start(memory, history, step);
       return;
     }
     const value = history.at(step);
-    const state = this.#state;
+    const observed = history.observed(step);
     const slot = step % this.#period;
-    const ring = (step % horizon) * METHODS.length;
-    for (let m = 0, at = 0; m < METHODS.length; m++, at += NUMBERS_PER_METHOD) {
+    const ring = this.#pending + (step % horizon) * METHODS.length;
+    for (let m = 0, at = this.#state; m < METHODS.length; m++, at += NUMBERS_PER_METHOD) {
       const method = METHODS[m];
-      const error = Math.abs(history.observed(step) - this.#pending[ring + m]);
-      if (!Number.isNaN(error)) state[at + 2] += ERROR_RATE * (error - state[at + 2]);
-      const season = this.#seasons[m * this.#period + slot];
-      const before = state[at];
-      const ahead = before + method.damping * state[at + 1];
+      const error = Math.abs(observed - memory[ring + m]);
+      if (!Number.isNaN(error)) memory[at + 2] += ERROR_RATE * (error - memory[at + 2]);
+      const figure = this.#seasons + m * this.#period + slot;
+      const season = memory[figure];
+      const before = memory[at];
+      const ahead = before + method.damping * memory[at + 1];
       const plain = method.multiplies ? value / season : value - season;
       const level = ahead + method.level * (plain - ahead);
-      const trend = method.damping * state[at + 1];
-      state[at] = level;
-      state[at + 1] = trend + method.trend * (level - before - trend);
+      const trend = method.damping * memory[at + 1];
+      memory[at] = level;
+      memory[at + 1] = trend + method.trend * (level - before - trend);
       if (this.#period > 1) {
         const fresh = method.multiplies ? value / level : value - level;
-        this.#seasons[m * this.#period + slot] = season + method.season * (fresh - season);
+        memory[figure] = season + method.season * (fresh - season);
       }
-      this.#pending[ring + m] = this.#point(m, step, horizon);
+      memory[ring + m] = this.#point(memory, m, step, horizon);
     }
   }
 
   /** Writes the points of the method that was best of late. */
-  predict(step: number, points: Float64Array): void {
-    if (this.#started < 0) {
-      points.fill(NaN);
+  predict({ memory }: SeriesState, step: number, points: Float64Array, at: number): void {
+    if (memory[this.#started] < 0) {
+      points.fill(NaN, at, at + this.#horizon);
       return;
     }
     let best = 0;
     for (let m = 1; m < METHODS.length; m++) {
-      if (this.#error(m) < this.#error(best)) best = m;
+      if (this.#error(memory, m) < this.#error(memory, best)) best = m;
     }
-    for (let ahead = 1; ahead <= points.length; ahead++) {
-      points[ahead - 1] = this.#point(best, step, ahead);
+    for (let ahead = 1; ahead <= this.#horizon; ahead++) {
+      points[at + ahead - 1] = this.#point(memory, best, step, ahead);
     }
-  }
-
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    writer.put(this.#started);
-    writer.putAll(this.#state);
-    writer.putAll(this.#seasons);
-    writer.putAll(this.#pending);
-  }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    this.#started = reader.take();
-    reader.takeAll(this.#state);
-    reader.takeAll(this.#seasons);
-    reader.takeAll(this.#pending);
   }
 
   /** Level, trend and season from the last two seasons. */
-  #start(step: number): void {
-    const { history } = this.#context;
+  #start(memory: Float64Array, history: History, step: number): void {
     const period = this.#period;
     let older = 0;
     let newer = 0;
@@ -125,31 +113,31 @@ export class ExponentialSmoothing implements Expert {
     for (let m = 0; m < METHODS.length; m++) {
       // Quotients need positive values, well away from 0.
       const usable = !METHODS[m].multiplies || (lowest > 0.05 * newer && period > 1);
-      this.#state.set([level, trend, usable ? 0 : Infinity], m * NUMBERS_PER_METHOD);
+      memory.set([level, trend, usable ? 0 : Infinity], this.#state + m * NUMBERS_PER_METHOD);
       for (let k = 0; k < period; k++) {
         const a = history.at(step - k);
         const b = history.at(step - period - k);
         const centre = (period - 1) / 2 - k;
         const slot = (step - k) % period;
-        this.#seasons[m * period + slot] = METHODS[m].multiplies
+        memory[this.#seasons + m * period + slot] = METHODS[m].multiplies
           ? (a / (newer + trend * centre) + b / (older + trend * centre)) / 2
           : (a - newer - trend * centre + b - older - trend * centre) / 2;
       }
     }
-    this.#started = step;
+    memory[this.#started] = step;
   }
 
-  #error(method: number): number {
-    const error = this.#state[method * NUMBERS_PER_METHOD + 2];
+  #error(memory: Float64Array, method: number): number {
+    const error = memory[this.#state + method * NUMBERS_PER_METHOD + 2];
     return Number.isNaN(error) ? Infinity : error;
   }
 
-  #point(m: number, step: number, ahead: number): number {
+  #point(memory: Float64Array, m: number, step: number, ahead: number): number {
     const { damping, multiplies } = METHODS[m];
-    const at = m * NUMBERS_PER_METHOD;
+    const at = this.#state + m * NUMBERS_PER_METHOD;
     const sum = damping === 1 ? ahead : damping * (1 - damping ** ahead) / (1 - damping);
-    const plain = this.#state[at] + sum * this.#state[at + 1];
-    const season = this.#seasons[m * this.#period + (step + ahead) % this.#period];
+    const plain = memory[at] + sum * memory[at + 1];
+    const season = memory[this.#seasons + m * this.#period + (step + ahead) % this.#period];
     return multiplies ? plain * season : plain + season;
   }
 }

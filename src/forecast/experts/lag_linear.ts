@@ -1,7 +1,9 @@
 import type { Contribution } from "../explanation.ts";
-import { RecursiveLeastSquares } from "../recursive_least_squares.ts";
-import { RunningScale } from "../scaler.ts";
-import type { StateReader, StateWriter } from "../state_buffer.ts";
+import { LeastSquares } from "../least_squares.ts";
+import { PackedScale } from "../scaler.ts";
+import type { Seasons } from "../seasonality.ts";
+import type { SeriesState } from "../series_layout.ts";
+import { Waves } from "../waves.ts";
 import { CovariateFeatures } from "./covariate_features.ts";
 import type { Expert, ExpertContext } from "./expert.ts";
 
@@ -27,6 +29,7 @@ const SLOW_RATE = 0.0005;
 const SLOW_SHARE = 0.25;
 /** Features are cut off here, in units, so that one outlier cannot swing the forecast for a day. */
 const FEATURE_MAX = 10;
+const LEVEL_MAX = 100;
 const LEVEL_RATE = 0.002;
 
 /**
@@ -36,92 +39,106 @@ const LEVEL_RATE = 0.002;
  * change, so volatile stretches do not drown the others. Without evidence it is the last value.
  */
 export class LagLinear implements Expert {
-  readonly #context: ExpertContext;
+  readonly #horizon: number;
+  readonly #seasons: Seasons;
   readonly #options: LagLinearOptions;
-  readonly #regression: RecursiveLeastSquares;
-  readonly #scale = new RunningScale(SCALE_RATE);
-  readonly #slow = new RunningScale(SLOW_RATE);
-  readonly #error = new RunningScale(SCALE_RATE);
+  readonly #regression: LeastSquares;
+  readonly #scale: PackedScale;
+  readonly #slow: PackedScale;
+  readonly #error: PackedScale;
   readonly #covariates: CovariateFeatures;
+  readonly #waves: readonly Waves[];
+  /** Where the slow mean lies, and what it was at the latest origins, `[horizon + 1]`. */
+  readonly #level: number;
+  readonly #levels: number;
   readonly #x: Float64Array;
-  readonly #targets: Float64Array;
-  #level = NaN;
-  #levels: Float64Array;
+  readonly #errors: Float64Array;
 
   /**
-   * @param context The series.
+   * @param context Its series.
    * @param options How far to look back, and for how long to remember.
    */
   constructor(context: ExpertContext, options: LagLinearOptions) {
-    this.#context = context;
+    const { layout, horizon, seasons } = context;
+    const { lags, harmonics, covariateLags } = options;
+    this.#horizon = horizon;
+    this.#seasons = seasons;
     this.#options = options;
-    const { covariateLags } = options;
-    const covariates = covariateLags === undefined ? [] : context.covariates ?? [];
-    this.#covariates = new CovariateFeatures(covariates, covariateLags ?? 0, context.horizon);
-    const size = 2 + options.lags + 2 * options.harmonics * context.seasons.length +
-      this.#covariates.size;
-    this.#regression = new RecursiveLeastSquares(size, context.horizon, options);
+    this.#scale = new PackedScale(layout, SCALE_RATE);
+    this.#slow = new PackedScale(layout, SLOW_RATE);
+    this.#error = new PackedScale(layout, SCALE_RATE);
+    this.#level = layout.reserve(1, NaN);
+    this.#levels = layout.reserve(horizon + 1);
+    const covariates = covariateLags === undefined ? 0 : context.covariates ?? 0;
+    this.#covariates = new CovariateFeatures(layout, covariates, covariateLags ?? 0, horizon);
+    this.#waves = seasons.map((period) => new Waves(period, harmonics));
+    const size = 2 + lags + 2 * harmonics * seasons.length + this.#covariates.size;
+    this.#regression = new LeastSquares(layout, size, horizon, options);
     this.#x = new Float64Array(size);
-    this.#targets = new Float64Array(context.horizon);
-    this.#levels = new Float64Array(context.horizon + 1);
+    this.#errors = new Float64Array(horizon);
   }
 
   /** Learns the sample whose last label this step brings. */
-  observe(step: number): void {
-    const { history, horizon } = this.#context;
-    this.#covariates.observe(step);
+  observe(series: SeriesState, step: number): void {
+    const { memory, history } = series;
+    const horizon = this.#horizon;
+    this.#covariates.observe(series, step);
     if (!history.has(step - 1)) return;
-    const change = history.at(step) - history.at(step - 1);
-    this.#scale.observe(change);
-    this.#slow.observe(change);
     const value = history.at(step);
-    this.#level = Number.isNaN(this.#level)
-      ? value
-      : this.#level + LEVEL_RATE * (value - this.#level);
-    this.#levels[step % (horizon + 1)] = this.#level;
+    const change = value - history.at(step - 1);
+    this.#scale.observe(memory, change);
+    this.#slow.observe(memory, change);
+    const before = memory[this.#level];
+    const level = Number.isNaN(before) ? value : before + LEVEL_RATE * (value - before);
+    memory[this.#level] = level;
+    memory[this.#levels + step % (horizon + 1)] = level;
     const origin = step - horizon;
-    if (!this.#fill(origin)) return;
-    const unit = 1 / this.#unit();
+    if (!this.#fill(series, origin)) return;
+    const unit = 1 / this.#unit(memory);
     const last = history.at(origin);
-    let error = 0;
+    let size = 0;
     let known = 0;
     for (let ahead = 1; ahead <= horizon; ahead++) {
       const target = (history.observed(origin + ahead) - last) * unit;
-      this.#targets[ahead - 1] = target;
+      const error = target - this.#regression.predict(memory, this.#x, ahead - 1);
+      this.#errors[ahead - 1] = error;
       if (Number.isNaN(target)) continue;
-      error += Math.abs(target - this.#regression.predict(this.#x, ahead - 1));
+      size += Math.abs(error);
       known++;
     }
     if (known === 0) return;
-    error /= known;
-    const typical = this.#error.value;
-    const weight = typical > 0 && error > HUBER * typical ? HUBER * typical / error : 1;
-    this.#error.observe(error);
-    this.#regression.update(this.#x, this.#targets, weight);
+    size /= known;
+    const typical = this.#error.value(memory);
+    const weight = typical > 0 && size > HUBER * typical ? HUBER * typical / size : 1;
+    this.#error.observe(memory, size);
+    this.#regression.correct(memory, this.#x, this.#errors, weight);
   }
 
   /** Writes the last value plus the changes expected. */
-  predict(step: number, points: Float64Array): void {
-    const last = this.#context.history.at(step);
-    if (!this.#fill(step)) {
-      points.fill(NaN);
+  predict(series: SeriesState, step: number, points: Float64Array, at: number): void {
+    const { memory, history } = series;
+    if (!this.#fill(series, step)) {
+      points.fill(NaN, at, at + this.#horizon);
       return;
     }
-    const unit = this.#unit();
-    for (let ahead = 0; ahead < points.length; ahead++) {
-      points[ahead] = last + unit * this.#regression.predict(this.#x, ahead);
+    const last = history.at(step);
+    const unit = this.#unit(memory);
+    for (let h = 0; h < this.#horizon; h++) {
+      points[at + h] = last + unit * this.#regression.predict(memory, this.#x, h);
     }
   }
 
   /** Every feature times its coefficient: linear, so exact. */
-  explain(step: number, ahead: number): Contribution[] {
-    if (!this.#fill(step)) return [];
+  explain(series: SeriesState, step: number, ahead: number): Contribution[] {
+    if (!this.#fill(series, step)) return [];
+    const { memory } = series;
     const { size, coefficients } = this.#regression;
     const { lags, harmonics } = this.#options;
-    const unit = this.#unit();
+    const unit = this.#unit(memory);
+    const row = coefficients + (ahead - 1) * size;
     const part = (from: number, to: number): number => {
       let sum = 0;
-      for (let j = from; j < to; j++) sum += coefficients[(ahead - 1) * size + j] * this.#x[j];
+      for (let j = from; j < to; j++) sum += memory[row + j] * this.#x[j];
       return unit * sum;
     };
     const parts = [
@@ -131,7 +148,7 @@ export class LagLinear implements Expert {
     for (let lag = 0; lag < lags; lag++) {
       parts.push({ input: changeName(lag), value: part(2 + lag, 3 + lag) });
     }
-    this.#context.seasons.forEach((period, s) => {
+    this.#seasons.forEach((period, s) => {
       const at = 2 + lags + 2 * harmonics * s;
       parts.push({ input: `phase of ${period} steps`, value: part(at, at + 2 * harmonics) });
     });
@@ -143,58 +160,33 @@ export class LagLinear implements Expert {
     return parts;
   }
 
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    this.#scale.save(writer);
-    this.#slow.save(writer);
-    this.#error.save(writer);
-    writer.put(this.#level);
-    writer.putAll(this.#levels);
-    this.#covariates.save(writer);
-    this.#regression.save(writer);
-  }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    this.#scale.load(reader);
-    this.#slow.load(reader);
-    this.#error.load(reader);
-    this.#level = reader.take();
-    reader.takeAll(this.#levels);
-    this.#covariates.load(reader);
-    this.#regression.load(reader);
-  }
-
   /** The typical change: what everything is measured in. */
-  #unit(): number {
-    return Math.max(this.#scale.value, SLOW_SHARE * this.#slow.value);
+  #unit(memory: Float64Array): number {
+    return Math.max(this.#scale.value(memory), SLOW_SHARE * this.#slow.value(memory));
   }
 
   /** The features at `origin`; false where the history does not reach back far enough. */
-  #fill(origin: number): boolean {
-    const { history, horizon, seasons } = this.#context;
-    const { lags, harmonics } = this.#options;
-    if (!history.has(origin - 2) || !(this.#unit() > 0)) return false;
-    const unit = 1 / this.#unit();
+  #fill(series: SeriesState, origin: number): boolean {
+    const { memory, history } = series;
+    const { lags } = this.#options;
+    const typical = this.#unit(memory);
+    if (!history.has(origin - 2) || !(typical > 0)) return false;
+    const unit = 1 / typical;
     const x = this.#x;
-    const oldest = history.first + 1;
+    const known = Math.min(lags, origin - history.first);
+    const level = memory[this.#levels + origin % (this.#horizon + 1)];
+    let later = history.at(origin);
     x[0] = 1;
-    x[1] = 0.1 * clip((history.at(origin) - this.#levels[origin % (horizon + 1)]) * unit, 100);
-    for (let lag = 0; lag < lags; lag++) {
-      const at = origin - lag;
-      x[2 + lag] = at < oldest
-        ? 0
-        : clip((history.at(at) - history.at(at - 1)) * unit, FEATURE_MAX);
+    x[1] = 0.1 * clip((later - level) * unit, LEVEL_MAX);
+    for (let lag = 0; lag < known; lag++) {
+      const earlier = history.at(origin - lag - 1);
+      x[2 + lag] = clip((later - earlier) * unit, FEATURE_MAX);
+      later = earlier;
     }
+    x.fill(0, 2 + known, 2 + lags);
     let at = 2 + lags;
-    for (const period of seasons) {
-      for (let k = 1; k <= harmonics; k++) {
-        const angle = 2 * Math.PI * k * (origin % period) / period;
-        x[at++] = Math.sin(angle);
-        x[at++] = Math.cos(angle);
-      }
-    }
-    this.#covariates.fill(origin, x, at);
+    for (let s = 0; s < this.#waves.length; s++) at = this.#waves[s].fill(origin, x, at);
+    this.#covariates.fill(series, origin, x, at);
     return true;
   }
 }

@@ -1,25 +1,21 @@
+import type { SeriesState } from "../series_layout.ts";
 import type { Expert, ExpertContext } from "./expert.ts";
 
 /** The random walk: every step ahead is the last value. */
 export class LastValue implements Expert {
-  readonly #context: ExpertContext;
+  readonly #horizon: number;
 
-  /** @param context The series. */
+  /** @param context Its series. */
   constructor(context: ExpertContext) {
-    this.#context = context;
+    this.#horizon = context.horizon;
   }
 
   /** Nothing to learn. */
   observe(): void {}
 
   /** Writes the last value everywhere. */
-  predict(step: number, points: Float64Array): void {
-    points.fill(this.#context.history.at(step));
+  predict({ history }: SeriesState, step: number, points: Float64Array, at: number): void {
+    const last = history.at(step);
+    for (let h = 0; h < this.#horizon; h++) points[at + h] = last;
   }
-
-  /** Nothing to save. */
-  save(): void {}
-
-  /** Nothing to load. */
-  load(): void {}
 }

@@ -1,4 +1,6 @@
+import type { History } from "../history.ts";
 import { latestInSlot, seasonalMedian } from "../seasonal_base.ts";
+import type { SeriesState } from "../series_layout.ts";
 import type { Expert, ExpertContext } from "./expert.ts";
 
 /** Growth over a season by more than this factor is taken as a difference instead. */
@@ -18,7 +20,7 @@ export class Seasonal implements Expert {
   readonly #period: number;
 
   /**
-   * @param context The series.
+   * @param context Its series.
    * @param rule What to make of the slot.
    */
   constructor(context: ExpertContext, rule: SeasonalRule) {
@@ -31,23 +33,18 @@ export class Seasonal implements Expert {
   observe(): void {}
 
   /** Writes the season's values; `NaN` before the first season is over. */
-  predict(step: number, points: Float64Array): void {
-    const { history, seasons } = this.#context;
+  predict({ history }: SeriesState, step: number, points: Float64Array, at: number): void {
+    const { horizon, seasons } = this.#context;
     // Before the longest season is known once, a shorter one stands in.
     const period = history.has(step - this.#period) ? this.#period : seasons[0] ?? 0;
-    for (let ahead = 1; ahead <= points.length; ahead++) {
-      points[ahead - 1] = period === 0 ? NaN : this.#point(step, step + ahead, period);
+    for (let ahead = 1; ahead <= horizon; ahead++) {
+      points[at + ahead - 1] = period === 0
+        ? NaN
+        : this.#point(history, step, step + ahead, period);
     }
   }
 
-  /** Nothing to save. */
-  save(): void {}
-
-  /** Nothing to load. */
-  load(): void {}
-
-  #point(origin: number, target: number, period: number): number {
-    const { history } = this.#context;
+  #point(history: History, origin: number, target: number, period: number): number {
     if (this.#rule === "median") return seasonalMedian(history, target, origin, [period]);
     const step = latestInSlot(target, origin, period);
     if (!history.has(step)) return NaN;

@@ -1,8 +1,9 @@
 import type { Contribution } from "../explanation.ts";
-import { RecursiveLeastSquares } from "../recursive_least_squares.ts";
-import { RunningScale } from "../scaler.ts";
+import type { History } from "../history.ts";
+import { LeastSquares } from "../least_squares.ts";
+import { PackedScale } from "../scaler.ts";
 import { latestInSlot, seasonalMedian } from "../seasonal_base.ts";
-import type { StateReader, StateWriter } from "../state_buffer.ts";
+import type { SeriesState } from "../series_layout.ts";
 import type { Expert, ExpertContext } from "./expert.ts";
 
 /** What a {@linkcode SeasonalLinear} looks at. */
@@ -33,18 +34,18 @@ const FEATURES_FIXED = 6;
 export class SeasonalLinear implements Expert {
   readonly #context: ExpertContext;
   readonly #options: SeasonalLinearOptions;
-  readonly #regressions: RecursiveLeastSquares[] = [];
-  readonly #errors: RunningScale[] = [];
-  readonly #scale = new RunningScale(SCALE_RATE);
-  readonly #level = new RunningScale(SCALE_RATE);
+  readonly #regressions: LeastSquares[] = [];
+  readonly #errors: PackedScale[] = [];
+  readonly #scale: PackedScale;
+  readonly #level: PackedScale;
   readonly #x: Float64Array;
-  readonly #target = new Float64Array(1);
+  readonly #error = new Float64Array(1);
   readonly #short: number;
   readonly #long: number;
   readonly #waves: Float64Array;
 
   /**
-   * @param context The series; without seasons the expert has no opinion.
+   * @param context Its series; without seasons the expert has no opinion.
    * @param options What to look at, and for how long to remember.
    */
   constructor(context: ExpertContext, options: SeasonalLinearOptions) {
@@ -52,115 +53,104 @@ export class SeasonalLinear implements Expert {
     this.#options = options;
     this.#short = context.seasons[0] ?? 0;
     this.#long = context.seasons.at(-1) ?? 0;
+    const { layout, horizon } = context;
+    this.#scale = new PackedScale(layout, SCALE_RATE);
+    this.#level = new PackedScale(layout, SCALE_RATE);
     const size = (FEATURES_FIXED + options.lags) * (1 + 2 * options.harmonics);
     this.#x = new Float64Array(size);
     this.#waves = waves(this.#short, options.harmonics);
     if (this.#short === 0) return;
-    for (let ahead = 1; ahead <= context.horizon; ahead++) {
-      this.#regressions.push(new RecursiveLeastSquares(size, 1, options));
-      this.#errors.push(new RunningScale(0.01));
+    for (let ahead = 1; ahead <= horizon; ahead++) {
+      this.#errors.push(new PackedScale(layout, 0.01));
+      this.#regressions.push(new LeastSquares(layout, size, 1, options));
     }
   }
 
   /** Learns the label that this step brings, for every horizon. */
-  observe(step: number): void {
-    const { history, horizon } = this.#context;
-    if (!this.#ready(step)) return;
-    const base = seasonalMedian(history, step, step - 1, this.#context.seasons);
+  observe({ memory, history }: SeriesState, step: number): void {
+    const { horizon, seasons } = this.#context;
+    if (!this.#ready(history, step)) return;
+    const base = seasonalMedian(history, step, step - 1, seasons);
     const value = history.observed(step);
-    this.#scale.observe(value - base);
-    this.#level.observe(value);
-    if (Number.isNaN(value) || !(this.#scale.value > 0)) return;
+    this.#scale.observe(memory, value - base);
+    this.#level.observe(memory, value);
+    const scale = this.#scale.value(memory);
+    if (Number.isNaN(value) || !(scale > 0)) return;
     for (let ahead = 1; ahead <= horizon; ahead++) {
-      if (!this.#ready(step - ahead)) break;
+      if (!this.#ready(history, step - ahead)) break;
       const regression = this.#regressions[ahead - 1];
-      const error = this.#errors[ahead - 1];
-      const expected = this.#fill(step - ahead, ahead);
-      this.#target[0] = (value - expected) / this.#scale.value;
-      const size = Math.abs(this.#target[0] - regression.predict(this.#x));
-      const typical = error.value;
+      const errors = this.#errors[ahead - 1];
+      const expected = this.#fill(memory, history, step - ahead, ahead);
+      const error = (value - expected) / scale - regression.predict(memory, this.#x);
+      const size = Math.abs(error);
+      const typical = errors.value(memory);
       const weight = typical > 0 && size > HUBER * typical ? HUBER * typical / size : 1;
-      error.observe(size);
-      regression.update(this.#x, this.#target, weight);
+      errors.observe(memory, size);
+      this.#error[0] = error;
+      regression.correct(memory, this.#x, this.#error, weight);
     }
   }
 
   /** Writes the base plus the deviations expected. */
-  predict(step: number, points: Float64Array): void {
-    if (!this.#ready(step) || !(this.#scale.value > 0)) {
-      points.fill(NaN);
+  predict({ memory, history }: SeriesState, step: number, points: Float64Array, at: number): void {
+    const { horizon } = this.#context;
+    const scale = this.#scale.value(memory);
+    if (!this.#ready(history, step) || !(scale > 0)) {
+      points.fill(NaN, at, at + horizon);
       return;
     }
-    for (let ahead = 1; ahead <= points.length; ahead++) {
-      const expected = this.#fill(step, ahead);
-      const deviation = this.#regressions[ahead - 1].predict(this.#x);
-      points[ahead - 1] = expected + this.#scale.value * deviation;
+    for (let ahead = 1; ahead <= horizon; ahead++) {
+      const expected = this.#fill(memory, history, step, ahead);
+      const deviation = this.#regressions[ahead - 1].predict(memory, this.#x);
+      points[at + ahead - 1] = expected + scale * deviation;
     }
   }
 
   /** The base, and every feature times its coefficient, whatever its wave: linear, so exact. */
-  explain(step: number, ahead: number): Contribution[] {
-    if (!this.#ready(step) || !(this.#scale.value > 0)) return [];
-    const { history } = this.#context;
-    const base = this.#fill(step, ahead);
+  explain({ memory, history }: SeriesState, step: number, ahead: number): Contribution[] {
+    const scale = this.#scale.value(memory);
+    if (!this.#ready(history, step) || !(scale > 0)) return [];
+    const base = this.#fill(memory, history, step, ahead);
     const { size, coefficients } = this.#regressions[ahead - 1];
     const count = FEATURES_FIXED + this.#options.lags;
     const parts = [{ input: "usual value of the slot", value: base - history.at(step) }];
     for (let j = 0; j < count; j++) {
       let sum = 0;
-      for (let k = j; k < size; k += count) sum += coefficients[k] * this.#x[k];
+      for (let k = j; k < size; k += count) sum += memory[coefficients + k] * this.#x[k];
       parts.push({
         input: featureName(j, this.#short, this.#long),
-        value: this.#scale.value * sum,
+        value: scale * sum,
       });
     }
     return parts;
   }
 
-  /** Appends the state. */
-  save(writer: StateWriter): void {
-    this.#scale.save(writer);
-    this.#level.save(writer);
-    for (const error of this.#errors) error.save(writer);
-    for (const regression of this.#regressions) regression.save(writer);
-  }
-
-  /** Takes the state back. */
-  load(reader: StateReader): void {
-    this.#scale.load(reader);
-    this.#level.load(reader);
-    for (const error of this.#errors) error.load(reader);
-    for (const regression of this.#regressions) regression.load(reader);
-  }
-
-  #ready(origin: number): boolean {
-    const { history } = this.#context;
+  #ready(history: History, origin: number): boolean {
     return this.#short > 0 && history.has(origin - this.#long - this.#options.lags);
   }
 
   /** Writes the features of a horizon at `origin`; returns the base there. */
-  #fill(origin: number, ahead: number): number {
-    const { history } = this.#context;
+  #fill(memory: Float64Array, history: History, origin: number, ahead: number): number {
     const { lags, harmonics } = this.#options;
     const short = this.#short;
     const long = this.#long;
-    const unit = 1 / this.#scale.value;
+    const unit = 1 / this.#scale.value(memory);
     const target = origin + ahead;
     const base = seasonalMedian(history, target, origin, this.#context.seasons);
     const here = seasonalMedian(history, origin, origin - 1, this.#context.seasons);
     const deviation = history.at(origin) - here;
-    const floor = 0.05 * this.#level.value;
+    const floor = 0.05 * this.#level.value(memory);
     const ratio = here > floor && base > 0 ? Math.min(base / here, 10) : 1;
     const slotShort = latestInSlot(target, origin, short);
     const x = this.#x;
     x[0] = 1;
     x[1] = base * unit;
     x[2] = deviation * ratio * unit;
-    x[3] = this.#deviation(slotShort) * unit;
+    x[3] = this.#deviation(history, slotShort) * unit;
     x[4] = (history.at(slotShort) - base) * unit;
     x[5] = (history.at(latestInSlot(target, origin, long)) - base) * unit;
     x[6] = deviation * unit;
-    for (let lag = 1; lag < lags; lag++) x[6 + lag] = this.#deviation(origin - lag) * unit;
+    for (let lag = 1; lag < lags; lag++) x[6 + lag] = this.#deviation(history, origin - lag) * unit;
     const count = FEATURES_FIXED + lags;
     const wave = (target % short) * 2 * harmonics;
     for (let k = 0, at = count; k < 2 * harmonics; k++) {
@@ -170,8 +160,7 @@ export class SeasonalLinear implements Expert {
     return base;
   }
 
-  #deviation(step: number): number {
-    const { history } = this.#context;
+  #deviation(history: History, step: number): number {
     const base = seasonalMedian(history, step, step - 1, this.#context.seasons);
     return Number.isNaN(base) ? 0 : history.at(step) - base;
   }

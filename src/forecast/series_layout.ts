@@ -1,0 +1,48 @@
+import type { History } from "./history.ts";
+
+/** One series as its stations see it. */
+export interface SeriesState {
+  /** The numbers of all stations, laid out by a {@linkcode SeriesLayout}. */
+  readonly memory: Float64Array;
+  /** The values so far. */
+  readonly history: History;
+  /** The features beside it, step by step. */
+  readonly covariates: readonly History[];
+}
+
+/**
+ * Where stations keep their numbers. Those of a series lie side by side in one array, its memory, so that
+ * a step touches few lines of the processor's cache, and saving it is one copy. A station reserves a
+ * range when it is made, once for all series that are alike; it is then handed the memory of the
+ * series at hand and holds nothing of it.
+ */
+export class SeriesLayout {
+  readonly #ranges: { at: number; end: number; start: number | ArrayLike<number> }[] = [];
+
+  /** Numbers reserved so far. */
+  get size(): number {
+    return this.#ranges.at(-1)?.end ?? 0;
+  }
+
+  /**
+   * Reserves a range.
+   * @param count Numbers.
+   * @param start What they are at first: one number for all, or one each.
+   * @returns Where the range begins.
+   */
+  reserve(count: number, start: number | ArrayLike<number> = 0): number {
+    const at = this.size;
+    this.#ranges.push({ at, end: at + count, start });
+    return at;
+  }
+
+  /** The memory of a series before its first step. */
+  makeMemory(): Float64Array {
+    const memory = new Float64Array(this.size);
+    for (const { at, end, start } of this.#ranges) {
+      if (typeof start !== "number") memory.set(start, at);
+      else if (start !== 0) memory.fill(start, at, end);
+    }
+    return memory;
+  }
+}

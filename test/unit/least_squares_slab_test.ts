@@ -1,0 +1,70 @@
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { LeastSquaresSlab } from "../../kernels/mod.ts";
+import { Random } from "../../mod.ts";
+import { RecursiveLeastSquares } from "../../src/forecast/recursive_least_squares.ts";
+import { StateWriter } from "../../src/forecast/state_buffer.ts";
+
+/** Coefficients and P of the oracle, in the order of the slab's `read`. */
+function numbersOf(oracle: RecursiveLeastSquares): Float64Array {
+  const writer = new StateWriter();
+  oracle.save(writer);
+  return writer.finish();
+}
+
+Deno.test("regressions in WASM are those in plain TypeScript, to the last bit, side by side", () => {
+  const random = new Random(3);
+  const uniform = (): number => 2 * random.uniform() - 1;
+  for (const [size, outputs] of [[1, 1], [2, 3], [3, 1], [4, 2], [7, 1], [32, 1], [35, 12]]) {
+    const shape = { size, outputs, forgetting: 0.97, ridge: 30 };
+    const slab = new LeastSquaresSlab(shape, 3);
+    const rows = [slab.allocateRow(), slab.allocateRow(), slab.allocateRow()];
+    const oracles = rows.map(() => new RecursiveLeastSquares(size, outputs, shape));
+    for (let step = 0; step < 200; step++) {
+      for (const row of rows) {
+        // The last feature is silent for a while, so that its prior's bound is met; labels go missing.
+        const x = Float64Array.from({ length: size + 2 }, uniform);
+        if (step > 50 && step < 150) x[size] = 0;
+        const y = Float64Array.from(
+          { length: outputs },
+          () => random.uniform() < 0.1 ? NaN : uniform(),
+        );
+        slab.update(row, x, 1, y);
+        oracles[row].update(x, y, 1, 1);
+        const output = step % outputs;
+        equal(slab.predict(row, x, 1, output), oracles[row].predict(x, output, 1));
+      }
+    }
+    for (const row of rows) deepEqual(slab.read(row), numbersOf(oracles[row]));
+    const last = size * outputs - 1;
+    equal(slab.coefficient(1, outputs - 1, size - 1), oracles[1].coefficients[last]);
+  }
+});
+
+Deno.test("a regression that was written goes on as the one that was read", () => {
+  const random = new Random(4);
+  const slab = new LeastSquaresSlab({ size: 6, outputs: 2, forgetting: 0.99, ridge: 1 }, 2);
+  const [from, to] = [slab.allocateRow(), slab.allocateRow()];
+  const learn = (...rows: number[]): void => {
+    const x = Float64Array.from({ length: 6 }, () => random.uniform());
+    const y = Float64Array.from({ length: 2 }, () => random.uniform());
+    for (const row of rows) slab.update(row, x, 0, y);
+  };
+  for (let k = 0; k < 20; k++) learn(from);
+  slab.write(to, slab.read(from));
+  for (let k = 0; k < 20; k++) learn(from, to);
+  deepEqual(slab.read(to), slab.read(from));
+  throws(() => slab.allocateRow(), RangeError);
+});
+
+Deno.test("a sample beyond all bounds has a regression forget everything, its neighbour nothing", () => {
+  const slab = new LeastSquaresSlab({ size: 3, outputs: 1, forgetting: 0.99, ridge: 2 }, 2);
+  const [row, neighbour] = [slab.allocateRow(), slab.allocateRow()];
+  const fresh = slab.read(row);
+  const x = Float64Array.of(1, 2, 3);
+  for (const each of [row, neighbour]) slab.update(each, x, 0, Float64Array.of(4));
+  const learnt = slab.read(neighbour);
+  ok(learnt[0] > 0);
+  slab.update(row, Float64Array.of(1e200, 1e200, 1), 0, Float64Array.of(1));
+  deepEqual(slab.read(row), fresh);
+  deepEqual(slab.read(neighbour), learnt);
+});
