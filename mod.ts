@@ -17,7 +17,12 @@ export {
 } from "./streams/mod.ts";
 export type { Contribution, Explanation } from "./src/forecast/explanation.ts";
 export type { Forecast, ForecastFlag } from "./src/forecast/forecast.ts";
-export type { Forecaster, Snapshot } from "./src/forecast/forecaster.ts";
+export type {
+  Forecaster,
+  GradualSnapshot,
+  KeepArray,
+  Snapshot,
+} from "./src/forecast/forecaster.ts";
 export type { Guest, PastValues, SeriesView } from "./src/forecast/guest.ts";
 export type { Seasons } from "./src/forecast/seasonality.ts";
 export type { Learner, LearningState, NetworkModel } from "./src/forecast/learner.ts";
@@ -60,7 +65,7 @@ export {
   type EvaluationResult,
   type ModelResult,
 } from "./src/evaluate/evaluate.ts";
-export { Pipeline, type PipelineOptions } from "./src/pipeline.ts";
+export { Pipeline, type PipelineOptions, type PipelineSnapshot } from "./src/pipeline.ts";
 export {
   type ClientOptions,
   type ForecastsOptions,

@@ -7,7 +7,8 @@ import {
   type TickStage,
 } from "../streams/mod.ts";
 import type { Forecast } from "./forecast/forecast.ts";
-import type { Forecaster, Snapshot } from "./forecast/forecaster.ts";
+import type { Forecaster, KeepArray, Snapshot } from "./forecast/forecaster.ts";
+import { beginSnapshot } from "./forecast/gradual_snapshot.ts";
 
 /** Micro-batches that may wait between two stages: one being worked on, one ready. */
 const BATCHES_WAITING_MAX = 1;
@@ -16,6 +17,19 @@ const BATCHES_WAITING_MAX = 1;
 interface Place {
   steps: number;
   wave: number;
+}
+
+/** A snapshot of the moment at which it was begun, taken bit by bit while its pipeline goes on. */
+export interface PipelineSnapshot {
+  /**
+   * Takes the parts of some more series; those that are about to step are taken without being asked.
+   *
+   * @param count How many at most.
+   * @returns Whether there are none left.
+   */
+  take(count: number): boolean;
+  /** What is no array; parts not taken yet are taken now. Called once, before anything is restored. */
+  finish(): Record<string, unknown>;
 }
 
 /** How a {@linkcode Pipeline} is put together. */
@@ -65,6 +79,8 @@ export class Pipeline {
   #sequence = 0;
   /** Waves begun so far: what tells whether a series is in the present one. */
   #waves = 0;
+  /** Hears of frames about to be stepped, while a snapshot is taken. */
+  #beforeStep: ((frames: readonly Frame[]) => void) | undefined;
 
   /** Puts the parts together. */
   constructor(options: PipelineOptions) {
@@ -116,6 +132,7 @@ export class Pipeline {
     const values = new Float64Array(ticks.length * this.#features.length);
     while (at < ticks.length) {
       const wave = this.#wave(ticks, at, Math.min(untilLearning, framesMax), values);
+      this.#beforeStep?.(wave);
       const stepped = forecaster.step(wave);
       // One series alone makes a wave of every tick: nothing is waited for that need not be.
       if (stepped !== undefined) await stepped;
@@ -177,14 +194,40 @@ export class Pipeline {
   /** Everything needed to go on. */
   snapshot(): Snapshot {
     const { manifest, arrays } = this.#forecaster.snapshot();
+    return { manifest: { ...this.#ownManifest(), forecaster: manifest }, arrays };
+  }
+
+  /**
+   * The same bit by bit. One at a time.
+   *
+   * @param keep Where its arrays go.
+   */
+  beginSnapshot(keep: KeepArray): PipelineSnapshot {
+    const manifest = this.#ownManifest();
+    const left = new Set(this.#places.keys());
+    const forecaster = beginSnapshot(this.#forecaster, keep);
+    const takeOne = (series: string): void => {
+      forecaster.take(series);
+      // Only now: without it the whole would be none.
+      left.delete(series);
+    };
+    this.#beforeStep = (frames): void => {
+      for (const { series } of frames) if (left.has(series)) takeOne(series);
+    };
+    const take = (count: number): boolean => {
+      for (const series of left) {
+        if (count-- <= 0) break;
+        takeOne(series);
+      }
+      return left.size === 0;
+    };
     return {
-      manifest: {
-        sequence: this.#sequence,
-        steps: Array.from(this.#places, ([series, { steps }]) => [series, steps]),
-        stages: this.#stages.map((stage) => stage.snapshot()),
-        forecaster: manifest,
+      take,
+      finish: () => {
+        take(Infinity);
+        this.#beforeStep = undefined;
+        return { ...manifest, forecaster: forecaster.finish() };
       },
-      arrays,
     };
   }
 
@@ -218,6 +261,14 @@ export class Pipeline {
     for (const [series, count] of steps as [string, number][]) {
       this.#places.set(series, { steps: count, wave: 0 });
     }
+  }
+
+  #ownManifest(): Record<string, unknown> {
+    return {
+      sequence: this.#sequence,
+      steps: Array.from(this.#places, ([series, { steps }]) => [series, steps]),
+      stages: this.#stages.map((stage) => stage.snapshot()),
+    };
   }
 
   /** Brings a tick to the grid: without resampling, every tick is a step. */

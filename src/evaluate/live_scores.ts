@@ -133,9 +133,10 @@ class AheadScores {
   readonly #waiting: RowRing;
   readonly #scored = new RowRing(WINDOW_STEPS, COLUMNS);
   readonly #sums = new Float64Array(COLUMNS + 1);
-  readonly #row: Float64Array;
-  readonly #score = new Float64Array(COLUMNS);
-  due: { low: number; mean: number; high: number } = { low: NaN, mean: NaN, high: NaN };
+  /** What had been forecast of the last step. */
+  #low = NaN;
+  #mean = NaN;
+  #high = NaN;
 
   constructor(ahead: number, levels: readonly number[]) {
     this.#ahead = ahead;
@@ -145,53 +146,61 @@ class AheadScores {
       levelIndex(levels, high),
     ]);
     this.#waiting = new RowRing(ahead, 2 + levels.length);
-    this.#row = new Float64Array(2 + levels.length);
+  }
+
+  get due(): DueForecast {
+    return { low: this.#low, mean: this.#mean, high: this.#high };
   }
 
   /** `last` is the last value that was not missing; `follows` whether no step was left out before. */
   observe(forecast: Forecast, last: number, follows: boolean): void {
-    if (!follows) this.#waiting.clear();
-    const complete = this.#waiting.length === this.#ahead;
-    if (complete) this.#learn(forecast.value, this.#waiting.row(this.#ahead - 1));
-    else this.due = { low: NaN, mean: NaN, high: NaN };
-    const offset = (this.#ahead - 1) * this.#levels.length;
-    this.#row[0] = last;
-    this.#row[1] = forecast.mean[this.#ahead - 1];
-    for (let j = 0; j < this.#levels.length; j++) {
-      this.#row[2 + j] = forecast.quantiles[offset + j];
-    }
-    this.#waiting.push(this.#row);
+    const waiting = this.#waiting;
+    if (!follows) waiting.clear();
+    if (waiting.length === this.#ahead) {
+      this.#learn(forecast.value, waiting.offset(this.#ahead - 1));
+    } else this.#low = this.#mean = this.#high = NaN;
+    const at = waiting.next();
+    const { rows } = waiting;
+    const count = this.#levels.length;
+    const offset = (this.#ahead - 1) * count;
+    rows[at] = last;
+    rows[at + 1] = forecast.mean[this.#ahead - 1];
+    for (let j = 0; j < count; j++) rows[at + 2 + j] = forecast.quantiles[offset + j];
   }
 
-  #learn(value: number, said: Float64Array): void {
+  /** Scores what stands from `at` on among those waiting. */
+  #learn(value: number, at: number): void {
     const levels = this.#levels;
-    const [naive, mean] = said;
+    const said = this.#waiting.rows;
+    const naive = said[at];
+    const mean = said[at + 1];
+    const quantiles = at + 2;
     const [low90, high90] = this.#bands[1];
-    this.due = {
-      low: said[2 + Math.max(0, low90)],
-      mean,
-      high: said[high90 < 0 ? said.length - 1 : 2 + high90],
-    };
+    this.#low = said[quantiles + Math.max(0, low90)];
+    this.#mean = mean;
+    this.#high = said[quantiles + (high90 < 0 ? levels.length - 1 : high90)];
     if (!Number.isFinite(value) || !Number.isFinite(naive) || !Number.isFinite(mean)) return;
-    const score = this.#score;
-    score[0] = Math.abs(value - mean);
-    score[1] = 2 * meanPinball(value, levels, said, 2);
-    score[2] = Math.abs(value - naive);
     let share = 0;
-    for (const level of levels) share += value >= naive ? level : 1 - level;
-    score[3] = 2 * score[2] * share / levels.length;
+    for (let j = 0; j < levels.length; j++) share += value >= naive ? levels[j] : 1 - levels[j];
+    const naiveError = Math.abs(value - naive);
+    const score = this.#scored.next();
+    const { rows } = this.#scored;
+    rows[score] = Math.abs(value - mean);
+    rows[score + 1] = 2 * meanPinball(value, levels, said, quantiles);
+    rows[score + 2] = naiveError;
+    rows[score + 3] = 2 * naiveError * share / levels.length;
     for (let band = 0; band < 2; band++) {
       const [low, high] = this.#bands[band];
-      score[4 + band] = low < 0 || high < 0
+      rows[score + 4 + band] = low < 0 || high < 0
         ? NaN
-        : said[2 + low] <= value && value <= said[2 + high]
+        : said[quantiles + low] <= value && value <= said[quantiles + high]
         ? 1
         : 0;
     }
-    this.#scored.push(score);
     const keep = 1 - 1 / MEMORY_STEPS;
-    for (let i = 0; i < COLUMNS; i++) this.#sums[i] = keep * this.#sums[i] + score[i];
-    this.#sums[COLUMNS] = keep * this.#sums[COLUMNS] + 1;
+    const sums = this.#sums;
+    for (let i = 0; i < COLUMNS; i++) sums[i] = keep * sums[i] + rows[score + i];
+    sums[COLUMNS] = keep * sums[COLUMNS] + 1;
   }
 
   recent(): LiveScore {

@@ -27,21 +27,35 @@ export class RowRing {
     return Math.min(this.#pushed, this.capacity);
   }
 
-  /** Appends a row; beyond the capacity the oldest goes. */
-  push(row: ArrayLike<number>): void {
+  /** The memory: rows one behind the other, each from its `offset` on. Another array after some `next`. */
+  get rows(): Float64Array {
+    return this.#rows;
+  }
+
+  /** Where a row starts; `age` 0 is the newest, `length − 1` the oldest. */
+  offset(age: number): number {
+    return ((this.#pushed - 1 - age) % this.capacity) * this.width;
+  }
+
+  /** Makes room for a row, to be written to `rows` from what this returns on; the oldest may go. */
+  next(): number {
     if (this.#pushed < this.capacity && this.#pushed * this.width === this.#rows.length) {
       const wider = new Float64Array(Math.min(this.capacity, 2 * this.#pushed) * this.width);
       wider.set(this.#rows);
       this.#rows = wider;
     }
-    const at = (this.#pushed % this.capacity) * this.width;
-    for (let i = 0; i < this.width; i++) this.#rows[at + i] = row[i];
-    this.#pushed++;
+    return (this.#pushed++ % this.capacity) * this.width;
   }
 
-  /** A row without a copy, good until the next push; `age` 0 is the newest, `length − 1` the oldest. */
+  /** Appends a row. */
+  push(row: ArrayLike<number>): void {
+    const at = this.next();
+    for (let i = 0; i < this.width; i++) this.#rows[at + i] = row[i];
+  }
+
+  /** A row without a copy, good until the next one; see {@linkcode RowRing.offset}. */
   row(age: number): Float64Array {
-    const at = ((this.#pushed - 1 - age) % this.capacity) * this.width;
+    const at = this.offset(age);
     return this.#rows.subarray(at, at + this.width);
   }
 

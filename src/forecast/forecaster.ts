@@ -8,6 +8,26 @@ export interface Snapshot {
   readonly manifest: Record<string, unknown>;
   /** Arrays by name. */
   readonly arrays: Record<string, Float32Array | Float64Array | Uint32Array>;
+  /**
+   * Whether whoever is given it may keep it or hand it on to another thread without a copy: nobody else
+   * looks at it any more.
+   */
+  readonly given?: boolean;
+}
+
+/** Copies an array for a snapshot, under a name. Further pieces, of the same type, follow the first. */
+export type KeepArray = (
+  name: string,
+  first: Snapshot["arrays"][string],
+  ...more: Snapshot["arrays"][string][]
+) => void;
+
+/** A snapshot that is taken a series at a time, of the moment at which it was begun. */
+export interface GradualSnapshot {
+  /** Keeps what belongs to a series. Called once for each, before the series is stepped again. */
+  take(series: string): void;
+  /** What is no array. Called once, when every series was taken. */
+  finish(): Record<string, unknown>;
 }
 
 /**
@@ -61,6 +81,11 @@ export interface Forecaster {
   learn(): Promise<void>;
   /** Everything needed to go on. */
   snapshot(): Snapshot;
+  /**
+   * The same bit by bit, so that ticks need not wait for all of it; left out where a snapshot is quick.
+   * What belongs to no single series is kept before this returns.
+   */
+  beginSnapshot?(keep: KeepArray): GradualSnapshot;
   /** Goes on from a snapshot. @throws {SyntaxError} when it is of another configuration or damaged. */
   restore(snapshot: Snapshot): void;
   /** Gives back memory and workers. */

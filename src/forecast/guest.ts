@@ -1,6 +1,6 @@
 import type { Frame } from "../../streams/mod.ts";
 import type { Contribution } from "./explanation.ts";
-import type { Snapshot } from "./forecaster.ts";
+import type { GradualSnapshot, KeepArray, Snapshot } from "./forecaster.ts";
 import type { Learner } from "./learner.ts";
 import type { Seasons } from "./seasonality.ts";
 
@@ -61,6 +61,8 @@ export interface Guest {
   learn(): Promise<void>;
   /** Everything needed to go on. */
   snapshot(): Snapshot;
+  /** The same bit by bit; see {@linkcode Forecaster.beginSnapshot}. */
+  beginSnapshot?(keep: KeepArray): GradualSnapshot;
   /** Goes on from a snapshot. @throws {SyntaxError} when it is of another configuration or damaged. */
   restore(snapshot: Snapshot): void;
   /** Gives back memory and workers. */

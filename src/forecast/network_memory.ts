@@ -48,6 +48,9 @@ export class NetworkPages {
   }
 }
 
+/** Pieces of one array. */
+type Pieces = [Float32Array, ...Float32Array[]];
+
 /**
  * The latest steps of one series as the network saw them, and the targets settled since: what it is
  * trained on, and what its state is recomputed from after a swap. At its limit the oldest step makes room
@@ -137,10 +140,17 @@ export class NetworkMemory {
     return { inputs, targets, mask };
   }
 
-  /** The content. */
-  snapshot(): { pushed: number; inputs: Float32Array; targets: Float32Array } {
+  /** The content, without a copy: pieces, the oldest steps first, that are good until the next push. */
+  snapshot(): { pushed: number; inputs: Pieces; targets: Pieces } {
     const { length, pushed } = this;
-    return { pushed, ...this.#copy(pushed - length, length) };
+    const { inputSize, horizon } = this.#pages;
+    const inputs: Pieces = [NOWHERE];
+    const targets: Pieces = [NOWHERE];
+    this.#stretches(pushed - length, length, (block, i, t, _, count) => {
+      inputs.push(block.subarray(i, i + count * inputSize));
+      targets.push(block.subarray(t, t + count * horizon));
+    });
+    return { pushed, inputs, targets };
   }
 
   /**

@@ -2,7 +2,8 @@ import type { Frame } from "../../streams/mod.ts";
 import { defaultExperts, type ExpertName } from "./experts/registry.ts";
 import { combine, type Explanation } from "./explanation.ts";
 import type { Forecast, ForecastFlag } from "./forecast.ts";
-import type { Forecaster, Snapshot } from "./forecaster.ts";
+import type { Forecaster, GradualSnapshot, KeepArray, Snapshot } from "./forecaster.ts";
+import { beginSnapshot, wholeSnapshot } from "./gradual_snapshot.ts";
 import type { Guest } from "./guest.ts";
 import { checkHistoryLimit } from "./history.ts";
 import type { Learner } from "./learner.ts";
@@ -277,19 +278,29 @@ export class OnlineForecaster implements Forecaster {
 
   /** Everything needed to go on. */
   snapshot(): Snapshot {
+    return wholeSnapshot((keep) => this.beginSnapshot(keep), this.#series.keys());
+  }
+
+  /** The same a series at a time. */
+  beginSnapshot(keep: KeepArray): GradualSnapshot {
     const names = [...this.#series.keys()];
-    const arrays: Snapshot["arrays"] = {};
+    const places = new Map(names.map((name, place) => [name, place]));
     const writer = new StateWriter();
-    names.forEach((name, index) => {
-      this.#series.get(name)!.save(writer);
-      arrays[`series.${index}`] = writer.finish();
-    });
-    const guests = this.#guests.map((guest, index) => {
-      const { manifest, arrays: own } = guest.snapshot();
-      for (const [name, array] of Object.entries(own)) arrays[`guest.${index}.${name}`] = array;
-      return manifest;
-    });
-    return { manifest: { ...this.#configuration(), series: names, guestStates: guests }, arrays };
+    const guests = this.#guests.map((guest, index) =>
+      beginSnapshot(guest, (name, ...pieces) => keep(`guest.${index}.${name}`, ...pieces))
+    );
+    return {
+      take: (name): void => {
+        this.#known(name).save(writer);
+        keep(`series.${places.get(name)}`, writer.finish());
+        for (const guest of guests) guest.take(name);
+      },
+      finish: () => ({
+        ...this.#configuration(),
+        series: names,
+        guestStates: guests.map((guest) => guest.finish()),
+      }),
+    };
   }
 
   /**

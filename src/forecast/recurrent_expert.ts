@@ -9,7 +9,8 @@ import type { Network } from "../model/network.ts";
 import { Parameters } from "../model/parameters.ts";
 import { Random } from "../model/random.ts";
 import type { Contribution } from "./explanation.ts";
-import type { Snapshot } from "./forecaster.ts";
+import type { GradualSnapshot, KeepArray, Snapshot } from "./forecaster.ts";
+import { wholeSnapshot } from "./gradual_snapshot.ts";
 import type { Guest, SeriesView } from "./guest.ts";
 import { integratedGradients } from "./integrated_gradients.ts";
 import type { Learner, LearningState, NetworkModel } from "./learner.ts";
@@ -232,20 +233,38 @@ export class RecurrentExpert implements Guest, Learner {
 
   /** Everything needed to go on. */
   snapshot(): Snapshot {
-    const arrays: Snapshot["arrays"] = {};
-    const learning = this.#online.save(arrays);
+    return wholeSnapshot((keep) => this.beginSnapshot(keep), this.#series.keys());
+  }
+
+  /** The same a series at a time. */
+  beginSnapshot(keep: KeepArray): GradualSnapshot {
+    const shared: Snapshot["arrays"] = {};
+    const learning = this.#online.save(shared);
+    for (const [name, array] of Object.entries(shared)) keep(name, array);
     const writer = new StateWriter();
-    const series = [...this.#series].map(([name, each], index): SeriesEntry => {
-      this.#inputs.save(each.numbers, writer);
-      each.adapter?.save(writer);
-      arrays[`series.${index}.inputs`] = writer.finish();
-      const memory = each.memory.snapshot();
-      arrays[`series.${index}.x`] = memory.inputs;
-      arrays[`series.${index}.targets`] = memory.targets;
-      arrays[`series.${index}.state`] = this.#states.copyOf(each);
-      return [name, memory.pushed, each.numbers[this.#said], each.version, each.keptAt];
-    });
-    return { manifest: { ...this.#configuration(), ...learning, series }, arrays };
+    const places = new Map([...this.#series.keys()].map((name, place) => [name, place]));
+    const series = new Array<SeriesEntry>(places.size);
+    return {
+      take: (name): void => {
+        const place = places.get(name)!;
+        const each = this.#series.get(name)!;
+        this.#inputs.save(each.numbers, writer);
+        each.adapter?.save(writer);
+        keep(`series.${place}.inputs`, writer.finish());
+        const memory = each.memory.snapshot();
+        keep(`series.${place}.x`, ...memory.inputs);
+        keep(`series.${place}.targets`, ...memory.targets);
+        keep(`series.${place}.state`, this.#states.copyOf(each));
+        series[place] = [
+          name,
+          memory.pushed,
+          each.numbers[this.#said],
+          each.version,
+          each.keptAt,
+        ];
+      },
+      finish: () => ({ ...this.#configuration(), ...learning, series }),
+    };
   }
 
   /**

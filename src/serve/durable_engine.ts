@@ -3,6 +3,7 @@ import type { Forecast } from "../forecast/forecast.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { type Appended, type FeedCursor, JournalError, type StateStore } from "../state/store.ts";
+import { CheckpointTaker } from "./checkpoint_taker.ts";
 import { traced } from "./tracing.ts";
 
 /** Ticks taken through the pipeline at once: enough to fill a batched step, few enough to stay quick. */
@@ -11,8 +12,12 @@ const BATCH_TICKS_MAX = 4096;
 const WAITING_TICKS_MAX = 65_536;
 /** A checkpoint at least so often, so that a restart replays no more than a few seconds of work. */
 const CHECKPOINT_EVERY_TICKS = 50_000;
-/** … but with pauses so many times as long as the last one took: ticks wait while state is copied. */
-const CHECKPOINT_PAUSES = 100;
+/** … but with pauses so many times as long as the last one took: it takes from the processor's time. */
+const CHECKPOINT_PAUSES = 50;
+/** Series whose state is copied at once while no ticks wait: a millisecond's work, and ticks come first. */
+const SERIES_AT_ONCE = 16;
+/** The same between two batches where ticks never stop: without these, series that have would stay out. */
+const SERIES_BETWEEN_BATCHES = 4;
 /** Also by time, so that a slow feed's journal stays short. */
 const CHECKPOINT_EVERY_MS = 60_000;
 /** Rebuilds in a row before the engine gives up: a lost device returns within a few, a bug never does. */
@@ -95,6 +100,10 @@ export class DurableEngine {
   #madeRoomMs = -Infinity;
   #rebuilds = 0;
   #saving: Promise<boolean> | undefined;
+  /** Copies what is to be saved; part of `#saving`. */
+  readonly #taker: CheckpointTaker;
+  /** Whether a checkpoint is due and not begun yet. */
+  #due = false;
   /** The admission of the last call of `accept`; the next one waits for it. */
   #admission: Promise<void> = Promise.resolve();
   #wakeLoop: (() => void) | undefined;
@@ -114,6 +123,7 @@ export class DurableEngine {
     this.#checkpointEveryTicks = options.checkpointEveryTicks ?? CHECKPOINT_EVERY_TICKS;
     this.#checkpointEveryMs = options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS;
     this.#genesis = options.pipeline.snapshot();
+    this.#taker = new CheckpointTaker(this.#pipeline, this.#store, this.#onStatus);
   }
 
   /**
@@ -190,7 +200,7 @@ export class DurableEngine {
   async checkpoint(): Promise<boolean> {
     try {
       const { saved } = await this.inspect(async () => {
-        await this.#saving;
+        await this.#saved();
         // Batches go on while it is being written.
         return { saved: this.#save() };
       });
@@ -227,6 +237,7 @@ export class DurableEngine {
   change<T>(work: () => T | Promise<T>): Promise<T> {
     return this.#inTurn(async ({ resolve, reject }) => {
       try {
+        this.#taker.finish();
         const result = await work();
         if (!await this.#saveNow()) {
           throw new JournalError("The change was undone: no checkpoint of it could be saved");
@@ -234,7 +245,7 @@ export class DurableEngine {
         resolve(result);
       } catch (error) {
         try {
-          await this.#saving;
+          await this.#saved();
           await this.#rebuild().catch((again) => this.#mend(again));
         } finally {
           reject(error);
@@ -270,8 +281,16 @@ export class DurableEngine {
 
   /** Saves at once, after what is being saved. */
   async #saveNow(): Promise<boolean> {
+    await this.#saved();
+    const saving = this.#save();
+    this.#taker.finish();
+    return await saving;
+  }
+
+  /** Waits for what is being saved. */
+  async #saved(): Promise<void> {
+    this.#taker.finish();
     await this.#saving;
-    return await this.#save();
   }
 
   /** Finishes what was accepted, saves a checkpoint and stops. */
@@ -280,6 +299,7 @@ export class DurableEngine {
     this.#wakeLoop?.();
     this.#wakeAccept?.();
     await this.#ended;
+    await this.#saving;
     if (this.#failure === undefined && this.#applied > this.#checkpointed) await this.#saveNow();
   }
 
@@ -316,7 +336,11 @@ export class DurableEngine {
         }
         if (this.#queue.length === 0) {
           if (this.#closing && this.#waiting === 0) return;
-          await new Promise<void>((resolve) => this.#wakeLoop = resolve);
+          await new Promise<void>((resolve) => {
+            this.#wakeLoop = resolve;
+            // Sockets have their turn between two pieces of a checkpoint.
+            if (this.#goOnSaving(SERIES_AT_ONCE)) void this.#clock.sleep(0).then(resolve);
+          });
           continue;
         }
         await this.#takeQueued();
@@ -326,6 +350,8 @@ export class DurableEngine {
       this.#onStatus({ kind: "degraded", part: "engine", detail: this.#failure.message });
       this.#wakeAccept?.();
     } finally {
+      // Whoever waits for it must not wait for ever.
+      this.#taker.finish();
       for (const { refuse } of this.#turns.splice(0)) {
         refuse(this.#failure ?? new Error("Cannot go on: the engine is closing"));
       }
@@ -368,16 +394,23 @@ export class DurableEngine {
       sinceMs >= CHECKPOINT_PAUSES * this.#savingMs;
     // A clock set back must not put checkpoints off.
     const due = isFull || sinceMs >= this.#checkpointEveryMs || sinceMs < 0;
-    if (due && this.#saving === undefined) this.#save();
+    if (due && this.#saving === undefined) this.#due = true;
+    this.#goOnSaving(SERIES_BETWEEN_BATCHES);
   }
 
   /** Starts saving where the pipeline stands now, while it goes on. One at a time, between two batches. */
   #save(): Promise<boolean> {
     const sequence = this.#applied;
     this.#checkpointedMs = this.#clock.now();
-    // The snapshot is as large as all state: it is left to the store, which knows when it is done with it.
-    const saved = this.#store.saveCheckpoint(this.#pipeline.snapshot(), sequence);
-    return this.#saving = this.#finishSaving(saved, sequence);
+    this.#due = false;
+    return this.#saving = this.#finishSaving(this.#taker.begin(sequence), sequence);
+  }
+
+  /** Does a piece of what a checkpoint takes. @returns Whether there is more. */
+  #goOnSaving(series: number): boolean {
+    if (!this.#due) return this.#taker.take(series);
+    if (this.#taker.reserve()) this.#save();
+    return true;
   }
 
   async #finishSaving(saving: Promise<boolean>, sequence: number): Promise<boolean> {
@@ -400,7 +433,7 @@ export class DurableEngine {
       }
       this.#rebuilds++;
       try {
-        await this.#saving;
+        await this.#saved();
         await this.#rebuild();
         this.#onStatus({ kind: "recovered", part: "engine" });
         return;

@@ -14,6 +14,7 @@ import type { Forecaster } from "../forecast/forecaster.ts";
 import { Pipeline } from "../pipeline.ts";
 import type { FeedCursor, StateStore, StoreStats } from "../state/store.ts";
 import { type AppliedListener, DurableEngine } from "./durable_engine.ts";
+import { ForecastPacker } from "./packed_forecast.ts";
 
 /** Series where nothing else is said: each takes a few megabytes with the full set of experts. */
 const SERIES_MAX = 10_000;
@@ -99,8 +100,12 @@ export class Engine {
   readonly #seriesMax: number;
   readonly #features: readonly string[];
   readonly #pipeline: Pipeline;
-  readonly #latest = new Map<string, Forecast>();
+  readonly #packer: ForecastPacker;
+  /** The last forecast of each series, packed. */
+  readonly #latest = new Map<string, Float64Array>();
   readonly #recent = new Map<string, RingBuffer>();
+  /** The values of one tick, on their way there. */
+  readonly #recentValues: Float64Array;
   /** The number of the last forecast that all listeners have heard. */
   #heard = 0;
   /** Series with an accepted tick, forecast from or not. The limit counts these, */
@@ -117,9 +122,11 @@ export class Engine {
   private constructor(options: EngineOptions) {
     this.#store = options.store;
     this.#forecaster = options.forecaster;
+    this.#packer = new ForecastPacker(options.forecaster);
     this.#seriesMax = options.seriesMax ?? SERIES_MAX;
     this.#clock = options.clock ?? systemClock;
     this.#features = options.features ?? [TARGET_FEATURE];
+    this.#recentValues = new Float64Array(this.#features.length);
     this.#pipeline = new Pipeline({
       forecaster: options.forecaster,
       features: this.#features,
@@ -149,9 +156,7 @@ export class Engine {
     // What a checkpoint brought back has emitted nothing.
     for (const series of pipeline.series()) {
       engine.#admitted.add(series);
-      if (!engine.#latest.has(series)) {
-        engine.#latest.set(series, options.forecaster.forecast(series));
-      }
+      if (!engine.#latest.has(series)) engine.#keep(options.forecaster.forecast(series));
     }
     return engine;
   }
@@ -218,7 +223,14 @@ export class Engine {
 
   /** The last forecast of a series; undefined where it is unknown. */
   latest(series: string): Forecast | undefined {
-    return this.#latest.get(series);
+    const row = this.#latest.get(series);
+    return row && this.#packer.unpack(series, row);
+  }
+
+  /** The step of the last forecast of a series; undefined where it is unknown. */
+  latestStep(series: string): number | undefined {
+    const row = this.#latest.get(series);
+    return row && this.#packer.step(row);
   }
 
   /** The series with a forecast, in the order of their first ticks. */
@@ -319,7 +331,7 @@ export class Engine {
   }
 
   async #emit(forecasts: readonly Forecast[]): Promise<void> {
-    for (const forecast of forecasts) this.#latest.set(forecast.series, forecast);
+    for (const forecast of forecasts) this.#keep(forecast);
     const last = this.#pipeline.sequence;
     const first = Math.max(last - forecasts.length, this.#heard) + 1;
     // After a rebuild forecasts come again, identical: listeners have had them.
@@ -332,12 +344,24 @@ export class Engine {
     this.#heard = last;
   }
 
+  #keep(forecast: Forecast): void {
+    let row = this.#latest.get(forecast.series);
+    if (row === undefined) {
+      this.#latest.set(forecast.series, row = new Float64Array(this.#packer.width));
+    }
+    this.#packer.pack(forecast, row);
+  }
+
   #remember(tick: Tick): void {
     let ring = this.#recent.get(tick.series);
     if (ring === undefined) {
       ring = new RingBuffer({ capacity: RECENT_TICKS, features: this.#features.length });
       this.#recent.set(tick.series, ring);
     }
-    ring.push(tick.time, this.#features.map((feature) => tick.values[feature] ?? NaN));
+    const values = this.#recentValues;
+    for (let index = 0; index < values.length; index++) {
+      values[index] = tick.values[this.#features[index]] ?? NaN;
+    }
+    ring.push(tick.time, values);
   }
 }

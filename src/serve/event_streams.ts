@@ -6,14 +6,16 @@ import {
   sseSubscriber,
   systemClock,
 } from "../../streams/mod.ts";
+import { RowRing } from "../evaluate/row_ring.ts";
 import type { Forecast } from "../forecast/forecast.ts";
 import type { Access } from "./access/access.ts";
 import type { Grant } from "./access/tokens.ts";
 import type { ConnectionLimit } from "./connection_limit.ts";
 import type { Engine } from "./engine.ts";
+import { ForecastPacker } from "./packed_forecast.ts";
 import { encodeForecast } from "./wire.ts";
 
-/** Forecasts remembered for those that come back: some seconds of a busy server, about 6 MB. */
+/** Forecasts remembered for those that come back: some seconds of a busy server, 4 MB of twelve steps each. */
 const REMEMBERED = 4096;
 
 interface Numbered {
@@ -31,7 +33,14 @@ export class EventStreams {
   readonly #access: Access;
   readonly #connections: ConnectionLimit;
   readonly #fanOut: FanOut<Numbered>;
-  readonly #remembered: Numbered[] = [];
+  readonly #packer: ForecastPacker;
+  readonly #row: Float64Array;
+  /** The latest forecasts, packed, */
+  readonly #remembered: RowRing;
+  /** their series, the one of forecast n at n modulo as many as are remembered, */
+  readonly #rememberedSeries = new Array<string>(REMEMBERED);
+  /** and the number of the last of them; 0 before the first. */
+  #last = 0;
   readonly #clock: Clock;
   readonly #open = new Map<SseSubscriber, Grant>();
   #closing = false;
@@ -54,14 +63,19 @@ export class EventStreams {
       name: "event streams",
       onStatus: engine.report,
     });
+    this.#packer = new ForecastPacker(engine.forecaster);
+    this.#row = new Float64Array(this.#packer.width);
+    this.#remembered = new RowRing(REMEMBERED, this.#packer.width);
     this.#unsubscribe = engine.onForecasts((forecasts, first) => {
-      const items = forecasts.map((forecast, index) => ({ number: first + index, forecast }));
-      this.#remembered.push(...items);
-      // Cut now and then: cutting at every forecast would move thousands of them each time.
-      if (this.#remembered.length > 2 * REMEMBERED) {
-        this.#remembered.splice(0, this.#remembered.length - REMEMBERED);
+      this.#last = first - 1;
+      for (const forecast of forecasts) {
+        this.#packer.pack(forecast, this.#row);
+        this.#remembered.push(this.#row);
+        this.#rememberedSeries[++this.#last % REMEMBERED] = forecast.series;
       }
-      return this.#fanOut.size > 0 ? this.#fanOut.publish(items) : undefined;
+      if (this.#fanOut.size === 0) return;
+      const items = forecasts.map((forecast, index) => ({ number: first + index, forecast }));
+      return this.#fanOut.publish(items);
     });
   }
 
@@ -115,12 +129,15 @@ export class EventStreams {
 
   /** What a new reader gets first. */
   *#before(series: readonly string[] | undefined, after: number | undefined): Generator<Numbered> {
-    const first = this.#remembered[0]?.number ?? Infinity;
-    const last = this.#remembered.at(-1)?.number ?? 0;
-    if (after !== undefined && after + 1 >= first && after <= last) {
+    const last = this.#last;
+    const first = last - this.#remembered.length + 1;
+    if (after !== undefined && last > 0 && after + 1 >= first && after <= last) {
       const wanted = series === undefined ? undefined : new Set(series);
-      for (const item of this.#remembered.slice(after + 1 - first)) {
-        if (wanted?.has(item.forecast.series) ?? true) yield item;
+      for (let number = after + 1; number <= last; number++) {
+        const name = this.#rememberedSeries[number % REMEMBERED];
+        if (!(wanted?.has(name) ?? true)) continue;
+        const row = this.#remembered.row(last - number);
+        yield { number, forecast: this.#packer.unpack(name, row) };
       }
       return;
     }

@@ -38,7 +38,7 @@ export class Monitor {
     this.#unsubscribe = [
       engine.onForecasts((forecasts) => {
         for (const forecast of forecasts) {
-          const current = engine.latest(forecast.series) === forecast;
+          const current = engine.latestStep(forecast.series) === forecast.step;
           this.#view(forecast.series).observe(forecast, current);
         }
       }),
@@ -62,7 +62,8 @@ export class Monitor {
 
   /** What is shown of a series; undefined where the engine does not know it. */
   series(name: string): SeriesMonitor | undefined {
-    const known = this.#series.get(name) !== undefined || this.#engine.latest(name) !== undefined;
+    const known = this.#series.get(name) !== undefined ||
+      this.#engine.latestStep(name) !== undefined;
     return known ? this.#view(name) : undefined;
   }
 

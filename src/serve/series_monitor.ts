@@ -66,18 +66,18 @@ export class SeriesMonitor {
     if (step !== before + 1) this.#history.clear();
     const first = this.scores.due("first");
     const last = this.scores.due("last");
-    this.#history.push([
-      time,
-      value,
-      first.low,
-      first.mean,
-      first.high,
-      last.low,
-      last.mean,
-      last.high,
-      flags.includes("anomaly") ? 1 : 0,
-      parametersVersion,
-    ]);
+    const at = this.#history.next();
+    const { rows } = this.#history;
+    rows[at] = time;
+    rows[at + 1] = value;
+    rows[at + 2] = first.low;
+    rows[at + 3] = first.mean;
+    rows[at + 4] = first.high;
+    rows[at + 5] = last.low;
+    rows[at + 6] = last.mean;
+    rows[at + 7] = last.high;
+    rows[at + 8] = flags.includes("anomaly") ? 1 : 0;
+    rows[at + 9] = parametersVersion;
     if (this.#due(this.#trend, step)) this.#pushTrend(forecast);
     if (current && this.#due(this.#weights, step)) this.#pushWeights(forecast);
   }
@@ -147,5 +147,5 @@ export class SeriesMonitor {
 }
 
 function lastStep(ring: RowRing): number {
-  return ring.length === 0 ? -1 : ring.row(0)[0];
+  return ring.length === 0 ? -1 : ring.rows[ring.offset(0)];
 }

@@ -10,18 +10,19 @@ const NAME = /^checkpoint-(\d{15})\.json$/;
  * beside the first ones until the new manifest has replaced the old.
  */
 export class CheckpointFiles {
-  readonly #folder: string;
+  /** Where they are. */
+  readonly folder: string;
 
   /** Opens a folder, which is made where it is missing. */
   constructor(folder: string) {
-    this.#folder = folder;
+    this.folder = folder;
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
   /** The sequence numbers of the checkpoints there, ascending. */
   list(): number[] {
     const sequences: number[] = [];
-    for (const entry of Deno.readDirSync(this.#folder)) {
+    for (const entry of Deno.readDirSync(this.folder)) {
       const match = NAME.exec(entry.name);
       if (match !== null) sequences.push(Number(match[1]));
     }
@@ -31,7 +32,7 @@ export class CheckpointFiles {
   /** Writes a checkpoint, replacing one of the same number. */
   async write(sequence: number, checkpoint: EncodedCheckpoint): Promise<void> {
     const tensors = tensorsName(sequence, checkpoint.manifest);
-    await replace(join(this.#folder, tensors), checkpoint.tensors);
+    await replace(join(this.folder, tensors), checkpoint.tensors);
     await replace(this.#manifest(sequence), new TextEncoder().encode(checkpoint.manifest));
     await this.#removeTensors(sequence, tensors);
   }
@@ -39,7 +40,7 @@ export class CheckpointFiles {
   /** Reads the two files of a checkpoint. */
   async read(sequence: number): Promise<EncodedCheckpoint> {
     const manifest = await Deno.readTextFile(this.#manifest(sequence));
-    const tensors = await Deno.readFile(join(this.#folder, tensorsName(sequence, manifest)));
+    const tensors = await Deno.readFile(join(this.folder, tensorsName(sequence, manifest)));
     return { manifest, tensors };
   }
 
@@ -52,14 +53,14 @@ export class CheckpointFiles {
   /** Removes the tensors of a number but for those named, also what a crash left behind. */
   async #removeTensors(sequence: number, except?: string): Promise<void> {
     const prefix = `${stem(sequence)}-`;
-    for (const { name } of [...Deno.readDirSync(this.#folder)]) {
+    for (const { name } of [...Deno.readDirSync(this.folder)]) {
       if (!name.startsWith(prefix) || name === except) continue;
-      await Deno.remove(join(this.#folder, name)).catch(ignoreMissing);
+      await Deno.remove(join(this.folder, name)).catch(ignoreMissing);
     }
   }
 
   #manifest(sequence: number): string {
-    return join(this.#folder, `${stem(sequence)}.json`);
+    return join(this.folder, `${stem(sequence)}.json`);
   }
 }
 

@@ -1,6 +1,5 @@
 import { type Clock, systemClock, type Tick } from "../../streams/mod.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
-import { decodeCheckpoint, encodeCheckpoint, type EncodedCheckpoint } from "./checkpoint.ts";
 import { IdWindow } from "./id_window.ts";
 import {
   type Appended,
@@ -12,6 +11,13 @@ import {
   type StateStore,
   type StoreStats,
 } from "./store.ts";
+
+/** A checkpoint; what is not an array as text, which nobody can change. */
+interface Kept {
+  readonly createdMs: number;
+  readonly manifest: string;
+  readonly arrays: Snapshot["arrays"];
+}
 
 /** How a {@linkcode MemoryStore} is made. */
 export interface MemoryStoreOptions {
@@ -42,7 +48,7 @@ export class MemoryStore implements StateStore {
   readonly #clock: Clock;
   readonly #ids: IdWindow;
   readonly #cursors = new Map<string, string>();
-  readonly #checkpoints = new Map<number, EncodedCheckpoint>();
+  readonly #checkpoints = new Map<number, Kept>();
   #batches: { first: number; ticks: readonly Tick[] }[] = [];
   #sequence = 0;
 
@@ -87,20 +93,32 @@ export class MemoryStore implements StateStore {
   }
 
   /** Saves a checkpoint; see {@linkcode StateStore.saveCheckpoint}. */
-  async saveCheckpoint(snapshot: Snapshot, sequence: number): Promise<boolean> {
-    this.#checkpoints.set(sequence, await encodeCheckpoint(snapshot, sequence, this.#clock.now()));
+  saveCheckpoint(snapshot: Snapshot, sequence: number): Promise<boolean> {
+    const { manifest, arrays, given } = snapshot;
+    this.#checkpoints.set(sequence, {
+      createdMs: this.#clock.now(),
+      manifest: JSON.stringify(manifest),
+      arrays: given ? arrays : structuredClone(arrays),
+    });
     const kept = this.#sequences();
     for (const old of kept.splice(0, kept.length - this.#checkpointsKept)) {
       this.#checkpoints.delete(old);
     }
     this.#batches = this.#batches.filter(({ first, ticks }) => first + ticks.length - 1 > kept[0]);
-    return true;
+    return Promise.resolve(true);
   }
 
   /** The newest checkpoint; see {@linkcode StateStore.loadCheckpoint}. */
-  async loadCheckpoint(): Promise<Checkpoint | undefined> {
-    const newest = this.#checkpoints.get(this.#sequences().at(-1) ?? -1);
-    return newest && await decodeCheckpoint(newest);
+  loadCheckpoint(): Promise<Checkpoint | undefined> {
+    const sequence = this.#sequences().at(-1) ?? -1;
+    const kept = this.#checkpoints.get(sequence);
+    return Promise.resolve(
+      kept && {
+        sequence,
+        createdMs: kept.createdMs,
+        snapshot: { manifest: JSON.parse(kept.manifest), arrays: structuredClone(kept.arrays) },
+      },
+    );
   }
 
   /** Figures for metrics. */

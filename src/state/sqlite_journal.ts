@@ -15,6 +15,12 @@ const PAGE_BYTES = 4096;
 /** Bytes the write-ahead log is cut back to after a checkpoint of the database. */
 const WAL_BYTES_KEPT = 4 * 1024 * 1024;
 
+/**
+ * Pages of the write-ahead log after which a commit puts it into the database itself, and waits for the
+ * disk: 64 MB, which a store whose worker does so in time never sees.
+ */
+const WAL_PAGES_MAX = 16_384;
+
 /** What a journal needs to know. */
 export interface SqliteJournalOptions {
   /** The database file. */
@@ -30,6 +36,7 @@ export class SqliteJournal {
   readonly #database: DatabaseSync;
   readonly #insertBatch: StatementSync;
   readonly #upsertCursor: StatementSync;
+  readonly #deleteBatches: StatementSync;
   readonly #selectBatches: StatementSync;
 
   /**
@@ -45,6 +52,7 @@ export class SqliteJournal {
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = ${options.durability === "power" ? "FULL" : "NORMAL"};
         PRAGMA journal_size_limit = ${WAL_BYTES_KEPT};
+        PRAGMA wal_autocheckpoint = ${WAL_PAGES_MAX};
         PRAGMA busy_timeout = 5000;
         PRAGMA max_page_count = ${Math.ceil(options.bytesMax / PAGE_BYTES)};`);
       this.#create();
@@ -54,6 +62,10 @@ export class SqliteJournal {
     }
     this.#insertBatch = database.prepare("INSERT INTO batches VALUES (?, ?, ?, ?)");
     this.#upsertCursor = database.prepare("INSERT OR REPLACE INTO cursors VALUES (?, ?)");
+    this.#deleteBatches = database.prepare(
+      "DELETE FROM batches WHERE first IN " +
+        "(SELECT first FROM batches WHERE first + count - 1 <= ? ORDER BY first LIMIT ?)",
+    );
     this.#selectBatches = database.prepare(
       "SELECT first, checksum, data FROM batches WHERE first + count > ? ORDER BY first LIMIT 1",
     );
@@ -106,13 +118,24 @@ export class SqliteJournal {
     return row?.position as string | undefined;
   }
 
-  /** Lets go of whole rows that end at or before `sequence`. */
-  release(sequence: number): void {
+  /**
+   * Lets go of whole rows that end at or before `sequence`, the oldest first.
+   *
+   * @param rowsMax How many at most.
+   * @returns Whether there may be more.
+   */
+  release(sequence: number, rowsMax: number = Infinity): boolean {
+    const rows = Math.min(rowsMax, Number.MAX_SAFE_INTEGER);
+    let changes: number | bigint = 0;
     this.#transaction(() => {
-      const { changes } = this.#database.prepare("DELETE FROM batches WHERE first + count - 1 <= ?")
-        .run(sequence);
+      ({ changes } = this.#deleteBatches.run(sequence, rows));
       if (changes > 0) this.setPosition(sequence);
     });
+    return Number(changes) === rows;
+  }
+
+  /** Puts the write-ahead log into the database and cuts it off. */
+  settle(): void {
     this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 

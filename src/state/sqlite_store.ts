@@ -3,8 +3,9 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { type Clock, type StatusListener, systemClock, type Tick } from "../../streams/mod.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+import { decodeCheckpoint } from "./checkpoint.ts";
 import { CheckpointFiles } from "./checkpoint_files.ts";
+import { CheckpointWriter } from "./checkpoint_writer.ts";
 import { IdWindow } from "./id_window.ts";
 import { SqliteJournal } from "./sqlite_journal.ts";
 import {
@@ -24,6 +25,12 @@ const JOURNAL_BYTES_MAX = 4 * 1024 ** 3;
 
 /** While the journal cannot be written, it is tried so often whether it can be again. */
 const PROBE_EVERY_MS = 1_000;
+
+/** Rows of the journal that are let go of at once: some milliseconds. */
+const ROWS_AT_ONCE = 512;
+
+/** Commits after which the write-ahead log is put into the database: each writes two pages or more. */
+const COMMITS_UNTIL_SETTLED = 1024;
 
 /** How a {@linkcode SqliteStore} is opened. */
 export interface SqliteStoreOptions {
@@ -79,7 +86,9 @@ interface Waiting {
 export class SqliteStore implements StateStore {
   readonly #lock: DatabaseSync;
   readonly #journal: SqliteJournal;
+  readonly #journalPath: string;
   readonly #checkpoints: CheckpointFiles;
+  readonly #writer: CheckpointWriter;
   readonly #ids: IdWindow;
   readonly #idsKept: number;
   readonly #checkpointsKept: number;
@@ -90,6 +99,7 @@ export class SqliteStore implements StateStore {
   #probing: Promise<void> | undefined;
   #sequence: number;
   #waiting: Waiting[] = [];
+  #commits = 0;
   /** Checkpoints are saved one after the other. */
   #saving: Promise<unknown> = Promise.resolve();
 
@@ -100,6 +110,8 @@ export class SqliteStore implements StateStore {
     this.#checkpointsKept = options.checkpointsKept ?? CHECKPOINTS_KEPT;
     if (!(this.#checkpointsKept >= 1)) throw new RangeError("A store keeps at least 1 checkpoint");
     this.#checkpoints = new CheckpointFiles(join(options.folder, "checkpoints"));
+    this.#writer = new CheckpointWriter(this.#checkpoints);
+    this.#journalPath = join(options.folder, "journal.sqlite");
     this.#lock = lockFolder(options.folder);
     try {
       this.#journal = this.#openJournal(options);
@@ -163,10 +175,10 @@ export class SqliteStore implements StateStore {
 
   /** Saves a checkpoint; see {@linkcode StateStore.saveCheckpoint}. */
   saveCheckpoint(snapshot: Snapshot, sequence: number): Promise<boolean> {
-    const encoded = encodeCheckpoint(snapshot, sequence, this.#clock.now());
+    const write = this.#writer.prepare(snapshot, sequence, this.#clock.now());
     const saved = this.#saving.then(async () => {
       try {
-        await this.#checkpoints.write(sequence, await encoded);
+        await write();
         await this.#letGo();
       } catch (error) {
         this.#report("checkpoint", `cannot save: ${messageOf(error)}`);
@@ -207,6 +219,7 @@ export class SqliteStore implements StateStore {
     await this.#probing;
     this.#commit();
     await this.#saving;
+    this.#writer.close();
     this.#journal.close();
     this.#lock.close();
   }
@@ -216,6 +229,7 @@ export class SqliteStore implements StateStore {
     const group = this.#waiting;
     this.#waiting = [];
     if (group.length === 0) return;
+    if (++this.#commits % COMMITS_UNTIL_SETTLED === 0) void this.#writer.settle(this.#journalPath);
     const ticks = group.length === 1 ? group[0].fresh : group.flatMap(({ fresh }) => fresh);
     const cursors = group.flatMap(({ cursor }) => cursor ?? []);
     try {
@@ -268,13 +282,19 @@ export class SqliteStore implements StateStore {
     }
     // While the journal cannot be written, room matters more than older checkpoints to fall back to.
     const oldest = this.#degraded.has("journal") ? kept[kept.length - 1] : kept[0];
-    this.#journal.release(
-      this.#degraded.has("journal") ? oldest : Math.min(oldest, this.#sequence - this.#idsKept),
-    );
+    if (this.#degraded.has("journal")) this.#journal.release(oldest);
+    else {
+      const sequence = Math.min(oldest, this.#sequence - this.#idsKept);
+      // Ticks come first.
+      while (this.#journal.release(sequence, ROWS_AT_ONCE)) await turn();
+      // So that little is left to be done here.
+      await this.#writer.settle(this.#journalPath);
+    }
+    this.#journal.settle();
   }
 
   #openJournal(options: SqliteStoreOptions): SqliteJournal {
-    const path = join(options.folder, "journal.sqlite");
+    const path = this.#journalPath;
     const open = (): SqliteJournal =>
       new SqliteJournal({
         path,
@@ -325,6 +345,11 @@ export class SqliteStore implements StateStore {
   #recovered(part: "journal" | "checkpoint"): void {
     if (this.#degraded.delete(part)) this.#onStatus({ kind: "recovered", part });
   }
+}
+
+/** A turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** Holds a folder for this process; the lock ends with the process, however it ends. */

@@ -1,6 +1,7 @@
 import { limits } from "../limits.ts";
 import type { ServerSocket } from "../server_socket.ts";
 import type { StatusListener } from "../status.ts";
+import { FrameBatch } from "./frame_batch.ts";
 
 /**
  * What happens to a subscriber that reads too slowly: it loses the oldest messages, it gets only the
@@ -46,6 +47,8 @@ export interface Corked {
   cork(): void;
   /** Writes what was held back. */
   uncork(): void;
+  /** Writes bytes; calls back when they are written out, or with an error when they could not be. */
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
 }
 
 /** Messages between two turns of the event loop: a quarter of what the smallest queue should hold. */
@@ -78,7 +81,9 @@ interface Message {
 export class FanOut<T> {
   readonly #options: FanOutOptions<T>;
   readonly #subscribers = new Set<Subscriber>();
-  readonly #utf8 = new TextEncoder();
+  /** What is handed over next, and the series of each message. */
+  readonly #batch = new FrameBatch();
+  readonly #batchSeries: string[] = [];
 
   /**
    * Opens without subscribers.
@@ -122,49 +127,61 @@ export class FanOut<T> {
    */
   async publish(items: readonly T[]): Promise<void> {
     const { series, encode, policy = "drop-oldest", name = "fan-out", onStatus } = this.#options;
-    let sliceMessages = 0;
-    let sliceBytes = 0;
     let dropped = 0;
-    const held = new Set<Subscriber>();
-    // Says whether somebody could not take all.
-    const release = (): boolean => {
-      let behind = false;
-      for (const subscriber of held) {
-        subscriber.uncork();
-        behind ||= subscriber.queued > 0;
-      }
-      held.clear();
-      return behind;
-    };
-    try {
-      for (const item of items) {
-        const key = series(item);
-        let message: Message | undefined;
-        for (const subscriber of this.#subscribers) {
-          if (!subscriber.wants(key)) continue;
-          message ??= { series: key, bytes: this.#utf8.encode(encode(item)) };
-          if (!held.has(subscriber)) {
-            subscriber.cork();
-            held.add(subscriber);
-          }
-          dropped += subscriber.offer(message);
-        }
-        if (message === undefined) continue;
-        sliceBytes += message.bytes.byteLength;
-        if (++sliceMessages < SLICE_MESSAGES && sliceBytes < limits.socketBufferBytes) continue;
-        sliceMessages = sliceBytes = 0;
-        const behind = release();
-        await turn(behind);
-      }
-    } finally {
-      release();
+    for (const item of items) {
+      const key = series(item);
+      if (!this.#isWanted(key)) continue;
+      this.#batch.add(encode(item));
+      this.#batchSeries.push(key);
+      const { length, byteLength } = this.#batch;
+      if (length < SLICE_MESSAGES && byteLength < limits.socketBufferBytes) continue;
+      dropped += this.#handOver();
+      await turn(this.#isBehind());
     }
+    dropped += this.#handOver();
     if (dropped > 0) onStatus?.({ kind: "dropped", source: name, policy, count: dropped });
   }
 
   /** The fan-out as the end of a chain. */
   sink(): WritableStream<readonly T[]> {
     return new WritableStream({ write: (items): Promise<void> => this.publish(items) });
+  }
+
+  #isWanted(series: string): boolean {
+    for (const subscriber of this.#subscribers) if (subscriber.wants(series)) return true;
+    return false;
+  }
+
+  /** Whether somebody could not take all. */
+  #isBehind(): boolean {
+    for (const subscriber of this.#subscribers) if (subscriber.queued > 0) return true;
+    return false;
+  }
+
+  /** Gives what was encoded to whom it is for: all of it at once where that is possible. */
+  #handOver(): number {
+    const { length } = this.#batch;
+    if (length === 0) return 0;
+    let dropped = 0;
+    let frames: Uint8Array | undefined;
+    const messages: Message[] = [];
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.takesFrames) {
+        subscriber.write(frames ??= this.#batch.frames(), length);
+        continue;
+      }
+      subscriber.cork();
+      for (let index = 0; index < length; index++) {
+        const series = this.#batchSeries[index];
+        if (!subscriber.wants(series)) continue;
+        messages[index] ??= { series, bytes: this.#batch.message(index) };
+        dropped += subscriber.offer(messages[index]);
+      }
+      subscriber.uncork();
+    }
+    this.#batch.clear();
+    this.#batchSeries.length = 0;
+    return dropped;
   }
 }
 
@@ -240,6 +257,23 @@ class Subscriber implements Subscription {
     return this.#series === undefined || this.#series.has(series);
   }
 
+  /** Whether it takes all messages in one write: it wants all, and has room. */
+  get takesFrames(): boolean {
+    return this.#stream !== undefined && this.#series === undefined && this.queued === 0 &&
+      this.#hasRoom();
+  }
+
+  /** Writes the frames of messages past its queue. */
+  write(frames: Uint8Array, count: number): void {
+    this.#inFlightBytes += frames.byteLength;
+    this.#stream?.write(frames, (error) => {
+      this.#inFlightBytes -= frames.byteLength;
+      if (error) return;
+      this.sent += count;
+      this.#flush();
+    });
+  }
+
   /** Queues a message and writes what the socket takes; gives back how many were dropped for it. */
   offer(message: Message): number {
     const key = this.#policy === "latest-per-series" ? message.series : this.#next++;
@@ -273,8 +307,7 @@ class Subscriber implements Subscription {
 
   #flush(): void {
     for (const [key, { bytes }] of this.#queue) {
-      const full = this.#inFlightBytes >= limits.socketBufferBytes;
-      if (full || this.#socket.readyState !== this.#socket.OPEN) return;
+      if (!this.#hasRoom()) return;
       this.#remove(key);
       this.#inFlightBytes += bytes.byteLength;
       this.#socket.send(bytes, { binary: false }, (error) => {
@@ -284,5 +317,10 @@ class Subscriber implements Subscription {
         this.#flush();
       });
     }
+  }
+
+  #hasRoom(): boolean {
+    return this.#inFlightBytes < limits.socketBufferBytes &&
+      this.#socket.readyState === this.#socket.OPEN;
   }
 }

@@ -2,7 +2,10 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import type { Forecast, Forecaster } from "../../mod.ts";
 import { Random } from "../../mod.ts";
+import { beginSnapshot } from "../../src/forecast/gradual_snapshot.ts";
+import { PackedArrays } from "../../src/forecast/packed_arrays.ts";
 import type { Frame } from "../../streams/mod.ts";
+import { arrayBits } from "../array_bits.ts";
 
 const STEP_MS = 3_600_000;
 
@@ -182,6 +185,28 @@ export function forecasterSuite(
       }
     });
   }
+
+  Deno.test(`${name}: a snapshot taken bit by bit is of the moment at which it was begun`, async () => {
+    const forecaster = await make();
+    try {
+      const a = framesOf(FEEDS[0].values(new Random(6), steps), "a");
+      const b = framesOf(FEEDS[1].values(new Random(7), steps), "b");
+      const half = Math.floor(steps / 2);
+      for (let step = 0; step < half; step++) await advance(forecaster, [a[step], b[step]]);
+      const { manifest, arrays } = forecaster.snapshot();
+      const packed = new PackedArrays();
+      const begun = beginSnapshot(forecaster, packed.keep);
+      begun.take("b");
+      // b goes on, and a series begins that was not there.
+      const c = framesOf([1, 2, 3], "c");
+      for (const frame of [...c, ...b.slice(half)]) await advance(forecaster, [frame]);
+      begun.take("a");
+      deepEqual(JSON.stringify(begun.finish()), JSON.stringify(manifest));
+      deepEqual(arrayBits(packed.arrays), arrayBits(arrays));
+    } finally {
+      forecaster.dispose();
+    }
+  });
 
   Deno.test(`${name}: a series does not depend on its neighbours`, async () => {
     const together = await make();

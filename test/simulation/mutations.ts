@@ -1,5 +1,10 @@
 import type { Tick } from "../../streams/mod.ts";
-import type { Forecaster, Snapshot } from "../../src/forecast/forecaster.ts";
+import type {
+  Forecaster,
+  GradualSnapshot,
+  KeepArray,
+  Snapshot,
+} from "../../src/forecast/forecaster.ts";
 import type { Appended, StateStore } from "../../src/state/store.ts";
 import { FragileOnlineForecaster, type LosesDevice } from "./sim_forecaster.ts";
 import { SimStore } from "./sim_store.ts";
@@ -60,11 +65,28 @@ class ForgetsRings extends TinyForecaster {
 /** Saves each series as it was at the checkpoint before. */
 class SavesOldSeries extends FragileOnlineForecaster {
   #before: Snapshot["arrays"] = {};
-  override snapshot(): Snapshot {
-    const { manifest, arrays } = super.snapshot();
-    const old = { ...arrays, ...this.#before };
-    this.#before = arrays;
-    return { manifest, arrays: old };
+  override beginSnapshot(keep: KeepArray): GradualSnapshot {
+    const before = this.#before;
+    const now: Snapshot["arrays"] = this.#before = {};
+    return super.beginSnapshot((name, array) => {
+      now[name] = array.slice();
+      keep(name, before[name] ?? array);
+    });
+  }
+}
+
+/** Takes the series of a checkpoint when all are together: by then some have gone on. */
+class TakesSeriesLate extends FragileOnlineForecaster {
+  override beginSnapshot(keep: KeepArray): GradualSnapshot {
+    const { take, finish } = super.beginSnapshot(keep);
+    const names: string[] = [];
+    return {
+      take: (name) => void names.push(name),
+      finish: () => {
+        names.forEach(take);
+        return finish();
+      },
+    };
   }
 }
 
@@ -77,5 +99,9 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "double-apply-replay": { store: ReplaysOneTooMany },
   "stale-state-after-swap": { forecaster: KeepsStaleState, oracle: TinyForecaster },
   "stale-ring-after-restart": { forecaster: ForgetsRings, oracle: TinyForecaster },
+  "late-series-after-restart": {
+    forecaster: TakesSeriesLate,
+    oracle: FragileOnlineForecaster,
+  },
   "stale-series-after-restart": { forecaster: SavesOldSeries, oracle: FragileOnlineForecaster },
 };

@@ -1,9 +1,11 @@
-import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
+import { PackedArrays } from "../../src/forecast/packed_arrays.ts";
 import { SqliteStore, type SqliteStoreOptions } from "../../src/state/sqlite_store.ts";
 import { JournalError } from "../../src/state/store.ts";
 import type { Status, Tick } from "../../streams/mod.ts";
+import { arrayBits } from "../array_bits.ts";
 
 const snapshot = { manifest: { a: 1 }, arrays: { w: new Float32Array([1, 2, 3]) } };
 
@@ -44,6 +46,54 @@ Deno.test("A store goes on after a restart: numbers, ids, cursors, journal", () 
     deepEqual((await store.append(ticks(3, 4, true))).duplicates, [0, 1]);
     const [record] = store.replay(3);
     deepEqual(record.ticks, ticks(3, 2, true));
+    await store.close();
+  }));
+
+Deno.test("A large checkpoint that is given is written by a worker, and the same to the last bit", () =>
+  inFolder(async (open, folder, statuses) => {
+    const packed = new PackedArrays();
+    for (let k = 0; k < 100; k++) {
+      packed.keep(`series.${k}`, Float64Array.from({ length: 6_000 }, () => Math.random()));
+      packed.keep(`state.${k}`, Float32Array.of(k, NaN, -0));
+    }
+    const expected = structuredClone(packed.arrays);
+    let store = open();
+    await store.append(ticks(0, 5));
+    const { arrays } = packed;
+    ok(await store.saveCheckpoint({ manifest: { a: [NaN, "é"] }, arrays, given: true }, 3));
+    equal(arrays["series.0"].length, 0, "nothing was copied");
+    // A folder that is gone: the answer is no, and the store lives on.
+    const checkpoints = join(folder, "checkpoints");
+    await Deno.rename(checkpoints, `${checkpoints}.away`);
+    await Deno.writeTextFile(checkpoints, "");
+    const again = structuredClone(expected);
+    equal(await store.saveCheckpoint({ manifest: {}, arrays: again, given: true }, 4), false);
+    equal(statuses.at(-1)?.kind, "degraded");
+    await Deno.remove(checkpoints);
+    await Deno.rename(`${checkpoints}.away`, checkpoints);
+    await store.close();
+    store = open();
+    const { sequence, snapshot } = (await store.loadCheckpoint())!;
+    equal(sequence, 3);
+    deepEqual(snapshot.manifest, { a: [null, "é"] });
+    deepEqual(arrayBits(snapshot.arrays), arrayBits(expected));
+    await store.close();
+  }));
+
+Deno.test("A long write-ahead log is put into the database while ticks go on", () =>
+  inFolder(async (open, folder) => {
+    let store = open();
+    const count = 1100;
+    for (let k = 0; k < count; k++) await store.append(ticks(20 * k, 20));
+    const size = (): number => Deno.statSync(join(folder, "journal.sqlite")).size;
+    const before = size();
+    while (size() === before) await new Promise((resolve) => setTimeout(resolve, 1));
+    await store.append(ticks(20 * count, 20));
+    await store.close();
+    store = open();
+    equal(store.sequence, 20 * count + 20);
+    const times = [...store.replay(0)].flatMap((record) => record.ticks.map(({ time }) => time));
+    deepEqual(times, Array.from({ length: 20 * count + 20 }, (_, time) => time));
     await store.close();
   }));
 

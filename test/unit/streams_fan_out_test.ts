@@ -79,6 +79,21 @@ Deno.test("subscribers get their series, and a message is encoded once for all",
   await close();
 });
 
+Deno.test("messages of every length and script arrive whole", async () => {
+  const { fanOut, join, close } = await rig();
+  const { got, subscription } = await join();
+  const items: Item[] = [0, 90, 91, 95, 96, 97, 98, 300, 65_000, 65_509, 65_510, 70_000, 200_000]
+    .flatMap((length, n) => [
+      { series: "a", n, padding: "x".repeat(length) },
+      { series: "☃", n, padding: "é".repeat(length / 2) },
+    ]);
+  for (const item of items) await fanOut.publish([item]);
+  await fanOut.publish(items);
+  await until(() => got.length + subscription.dropped === 2 * items.length);
+  deepEqual(got, [...items, ...items]);
+  await close();
+});
+
 Deno.test("a burst far beyond the queue reaches a subscriber that reads", async () => {
   const { fanOut, join, close, statuses } = await rig();
   const { got, subscription } = await join();
