@@ -91,8 +91,13 @@ export class CheckpointWriter {
     }
   }
 
-  /** Ends the worker. */
-  close(): void {
+  /** Waits for what the worker is doing, which holds files of the store, and ends it. */
+  async close(): Promise<void> {
+    await this.#busy;
+    this.#end();
+  }
+
+  #end(): void {
     this.#worker?.terminate();
     this.#worker = undefined;
   }
@@ -115,7 +120,7 @@ export class CheckpointWriter {
       };
       worker.onerror = (event: ErrorEvent): void => {
         event.preventDefault();
-        this.close();
+        this.#end();
         this.#alone = true;
         reject(new Error(`The checkpoint worker ended: ${event.message}`));
       };
