@@ -127,7 +127,7 @@ export function peak(backend: WasmBackend): Subject {
 
 /** Multiply-adds over weights that are streamed from wherever as many bytes stay in a cache. */
 export function stream(backend: WasmBackend, bytes: number): Subject {
-  const lines = Math.max(1, Math.round(bytes / 192));
+  const lines = 4 * Math.max(1, Math.round(bytes / 4 / 192));
   const [at, w] = [backend.allocate(8), backend.allocate(lines * 48)];
   const [to, from] = [backend.own(at).pointer, backend.own(w).pointer];
   return {

@@ -1,4 +1,8 @@
+import { multiply, scaleRow, subtractSquare, triangleLength } from "./packed_triangle.ts";
 import type { SeriesLayout } from "./series_layout.ts";
+
+/** Growing units are brought back to 1 beyond this, long before anything loses precision. */
+const UNIT_MAX = 2 ** 10;
 
 /** How a {@linkcode LeastSquares} starts and forgets. */
 export interface LeastSquaresOptions {
@@ -16,9 +20,9 @@ export interface LeastSquaresOptions {
  * `k = P x / (λ/w + xᵀ P x)`, `θ ← θ + k (y − θᵀ x)`, `P ← (P − k xᵀ P) / λ`
  *
  * (recursive least squares with exponential forgetting; Haykin, Adaptive Filter Theory, chapter 10).
- * `P` is kept as a packed lower triangle, so it is symmetric by construction. A feature's row and column
- * are grown by forgetting only up to the prior's diagonal: features that are silent for long then keep
- * the prior's information instead of winding up.
+ * `P` is kept as `D Q D`: a packed lower triangle, symmetric by construction, and a unit for each feature,
+ * so that forgetting moves the few units alone. They grow only as long as the diagonal of P stays below
+ * the prior's: features that are silent for long then keep the prior's information instead of winding up.
  */
 export class LeastSquares {
   /** Features. */
@@ -27,12 +31,15 @@ export class LeastSquares {
   readonly outputs: number;
   /** Where the coefficients `[outputs, size]` lie. */
   readonly coefficients: number;
-  /** Where the lower triangle of P lies, row after row: `[size · (size + 1) / 2]`. */
-  readonly #covariance: number;
+  /** Where the units lie, and behind them the triangle. */
+  readonly #units: number;
+  readonly #triangle: number;
+  /** The sample at hand in units, `D x`, and `Q D x`. */
+  readonly #x: Float64Array;
   readonly #gain: Float64Array;
-  readonly #forget: Float64Array;
   readonly #errors: Float64Array;
   readonly #forgetting: number;
+  readonly #growth: number;
   readonly #prior: number;
 
   /**
@@ -45,21 +52,24 @@ export class LeastSquares {
     const { forgetting, ridge, start = [] } = options;
     this.size = size;
     this.outputs = outputs;
-    this.#prior = 1 / ridge;
-    this.coefficients = layout.reserve(outputs * size, start);
-    const triangle = new Float64Array(size * (size + 1) / 2);
-    this.#setPrior(triangle, 0);
-    this.#covariance = layout.reserve(triangle.length, triangle);
-    this.#gain = new Float64Array(size);
-    this.#forget = new Float64Array(size);
-    this.#errors = new Float64Array(outputs);
     this.#forgetting = forgetting;
+    this.#growth = 1 / Math.sqrt(forgetting);
+    this.#prior = 1 / ridge;
+    this.#x = new Float64Array(size);
+    this.#gain = new Float64Array(size);
+    this.#errors = new Float64Array(outputs);
+    this.coefficients = layout.reserve(outputs * size, start);
+    this.#units = layout.reserve(size, 1);
+    const triangle = new Float64Array(triangleLength(size));
+    this.#setPrior(triangle, 0);
+    this.#triangle = layout.reserve(triangle.length, triangle);
   }
 
   /** Forgets everything. */
   reset(memory: Float64Array): void {
-    memory.fill(0, this.coefficients, this.#covariance);
-    this.#setPrior(memory, this.#covariance);
+    memory.fill(0, this.coefficients, this.#units);
+    memory.fill(1, this.#units, this.#triangle);
+    this.#setPrior(memory, this.#triangle);
   }
 
   /**
@@ -110,10 +120,13 @@ export class LeastSquares {
     offset = 0,
   ): void {
     const { size, outputs, coefficients } = this;
+    const units = this.#units;
+    const scaled = this.#x;
     const gain = this.#gain;
-    this.#multiply(memory, x, offset);
+    for (let j = 0; j < size; j++) scaled[j] = memory[units + j] * x[offset + j];
+    multiply(memory, this.#triangle, scaled, gain);
     let spread = 0;
-    for (let j = 0; j < size; j++) spread += gain[j] * x[offset + j];
+    for (let j = 0; j < size; j++) spread += gain[j] * scaled[j];
     const norm = 1 / (this.#forgetting / weight + spread);
     if (!(norm > 0) || norm === Infinity) {
       this.reset(memory);
@@ -124,87 +137,33 @@ export class LeastSquares {
       if (Number.isNaN(error)) continue;
       const step = error * norm;
       const row = coefficients + k * size;
-      for (let j = 0; j < size; j++) memory[row + j] += step * gain[j];
+      for (let j = 0; j < size; j++) memory[row + j] += step * memory[units + j] * gain[j];
     }
-    // Forgetting is `P ← D P D` with D = λ^(−½), less where a feature would pass its prior.
-    const forget = this.#forget;
+    subtractSquare(memory, this.#triangle, gain, norm);
+    this.#forget(memory);
+  }
+
+  /** Lets the units grow by `λ^(−½)`, or as far as they may. */
+  #forget(memory: Float64Array): void {
+    const { size } = this;
+    const units = this.#units;
+    const triangle = this.#triangle;
     const prior = this.#prior;
-    const full = 1 / Math.sqrt(this.#forgetting);
-    for (let i = 0, at = this.#covariance; i < size; i++, at += i + 1) {
-      const left = memory[at] - gain[i] * gain[i] * norm;
-      forget[i] = left * full * full <= prior ? full : Math.sqrt(prior / left);
-    }
-    this.#shrink(memory, norm);
-  }
-
-  /** `P x` into the gain, two rows of the triangle at a time: each stands for a column, too. */
-  #multiply(p: Float64Array, x: Float64Array, offset: number): void {
-    const { size } = this;
-    const gain = this.#gain;
-    let upper = this.#covariance;
-    let i = 0;
-    for (; i + 1 < size; i += 2) {
-      const lower = upper + i + 1;
-      const xUpper = x[offset + i];
-      const xLower = x[offset + i + 1];
-      let sumUpper = 0;
-      let sumLower = 0;
-      for (let j = 0; j < i; j++) {
-        const pUpper = p[upper + j];
-        const pLower = p[lower + j];
-        const xj = x[offset + j];
-        sumUpper += pUpper * xj;
-        sumLower += pLower * xj;
-        gain[j] = gain[j] + pUpper * xUpper + pLower * xLower;
+    const growth = this.#growth;
+    for (let i = 0, at = triangle; i < size; i++, at += i + 1) {
+      let unit = growth * memory[units + i];
+      if (unit * unit * memory[at] > prior) unit = Math.sqrt(prior / memory[at]);
+      if (unit > UNIT_MAX) {
+        scaleRow(memory, triangle, size, i, unit);
+        unit = 1;
       }
-      const between = p[lower + i];
-      gain[i] = sumUpper + p[upper + i] * xUpper + between * xLower;
-      gain[i + 1] = sumLower + between * xUpper + p[lower + i + 1] * xLower;
-      upper = lower + i + 2;
+      memory[units + i] = unit;
     }
-    if (i === size) return;
-    const xi = x[offset + i];
-    let sum = 0;
-    for (let j = 0; j < i; j++) {
-      const pj = p[upper + j];
-      sum += pj * x[offset + j];
-      gain[j] += pj * xi;
-    }
-    gain[i] = sum + p[upper + i] * xi;
-  }
-
-  /** `P ← D (P − g gᵀ / norm⁻¹) D`, two rows at a time. */
-  #shrink(p: Float64Array, norm: number): void {
-    const { size } = this;
-    const gain = this.#gain;
-    const forget = this.#forget;
-    let upper = this.#covariance;
-    let i = 0;
-    for (; i + 1 < size; i += 2) {
-      const lower = upper + i + 1;
-      const gainUpper = gain[i] * norm;
-      const gainLower = gain[i + 1] * norm;
-      const forgetUpper = forget[i];
-      const forgetLower = forget[i + 1];
-      for (let j = 0; j <= i; j++) {
-        const gj = gain[j];
-        const fj = forget[j];
-        p[upper + j] = (p[upper + j] - gainUpper * gj) * forgetUpper * fj;
-        p[lower + j] = (p[lower + j] - gainLower * gj) * forgetLower * fj;
-      }
-      const last = lower + i + 1;
-      p[last] = (p[last] - gainLower * gain[i + 1]) * forgetLower * forgetLower;
-      upper = last + 1;
-    }
-    if (i === size) return;
-    const gi = gain[i] * norm;
-    const fi = forget[i];
-    for (let j = 0; j <= i; j++) p[upper + j] = (p[upper + j] - gi * gain[j]) * fi * forget[j];
   }
 
   /** Writes the prior's P from `at` on. */
   #setPrior(p: Float64Array, at: number): void {
-    p.fill(0, at, at + this.size * (this.size + 1) / 2);
+    p.fill(0, at, at + triangleLength(this.size));
     for (let i = 0; i < this.size; i++, at += i + 1) p[at] = this.#prior;
   }
 }

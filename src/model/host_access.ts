@@ -1,5 +1,8 @@
 import { type Backend, type DeviceBuffer, isHostBackend } from "../../kernels/mod.ts";
 
+/** Up to so many numbers are copied one by one. */
+const LOOPED_MAX = 64;
+
 /**
  * Copies a buffer to the host: at once where the host sees the device's memory, else as a promise.
  *
@@ -15,5 +18,10 @@ export function readBuffer(
 ): void | Promise<void> {
   if (!isHostBackend(backend)) return backend.read(buffer, target);
   const memory = backend.view(buffer);
-  target.set(memory.length === target.length ? memory : memory.subarray(0, target.length));
+  // A single series has few outputs: a loop is quicker than a view of them and a call.
+  if (target.length <= LOOPED_MAX) {
+    for (let k = 0; k < target.length; k++) {
+      target[k] = memory[k];
+    }
+  } else target.set(memory.subarray(0, target.length));
 }

@@ -1,4 +1,5 @@
 import type { Forecast } from "../forecast/forecast.ts";
+import { NumberWriter } from "./number_writer.ts";
 
 /**
  * Digits kept, counted from the largest number of a forecast: more than any band is wide, and half the
@@ -32,43 +33,37 @@ export interface ForecastMessage {
   readonly pValue: number;
 }
 
-/** The largest power of ten that keeps {@linkcode SIGNIFICANT_DIGITS} of the forecast's largest number. */
-function roundingScale(forecast: Forecast): number {
+/** The decimal places that keep {@linkcode SIGNIFICANT_DIGITS} of the forecast's largest number. */
+function placesOf(forecast: Forecast): number {
   const { quantiles, mean } = forecast;
   let largest = 0;
   for (let i = 0; i < quantiles.length; i++) largest = Math.max(largest, Math.abs(quantiles[i]));
   for (let i = 0; i < mean.length; i++) largest = Math.max(largest, Math.abs(mean[i]));
-  if (!(largest > 0) || !Number.isFinite(largest)) return 1;
-  const digits = SIGNIFICANT_DIGITS - 1 - Math.floor(Math.log10(largest));
-  // Beyond this a double has no such digits, or the scale itself overflows.
-  return 10 ** Math.min(300, digits);
+  if (!(largest > 0) || !Number.isFinite(largest)) return 0;
+  const places = SIGNIFICANT_DIGITS - 1 - Math.floor(Math.log10(largest));
+  // Beyond this a double has no such digits, or the power of ten itself overflows.
+  return Math.min(300, places);
 }
 
-/** `values[start], values[start + stride], …`, rounded, as the inside of a JSON array. */
-function numbers(values: Float64Array, start: number, stride: number, scale: number): string {
-  let text = "";
-  for (let i = start; i < values.length; i += stride) {
-    text += i === start ? rounded(values[i], scale) : `,${rounded(values[i], scale)}`;
-  }
-  return text;
-}
-
-function rounded(value: number, scale: number): string {
-  const number = Math.round(value * scale) / scale;
-  return Number.isFinite(number) ? `${number}` : "null";
-}
+const ascii = new TextEncoder();
+const [HORIZON, MEAN, QUANTILES, CLOSED, END] = [
+  ...[',"horizon":[', '],"mean":[', '],"quantiles":{', "]", "}"],
+].map((text) => ascii.encode(text));
 
 /** What stands before the numbers of each level, made once: `"0.05":[`, then `],"0.5":[` and so on. */
-const levelKeys = new WeakMap<readonly number[], readonly string[]>();
+const levelKeys = new WeakMap<readonly number[], readonly Uint8Array[]>();
 
-function keysOf(levels: readonly number[]): readonly string[] {
+function keysOf(levels: readonly number[]): readonly Uint8Array[] {
   let keys = levelKeys.get(levels);
   if (keys === undefined) {
-    keys = levels.map((level, j) => `${j === 0 ? "" : "],"}"${level}":[`);
+    keys = levels.map((level, j) => ascii.encode(`${j === 0 ? "" : "],"}"${level}":[`));
     levelKeys.set(levels, keys);
   }
   return keys;
 }
+
+/** One for all: a text is finished before the next begins. */
+const writer = new NumberWriter();
 
 /**
  * A forecast as one line of JSON: `{"type":"forecast","series","time","step","value","horizon":[times],
@@ -101,18 +96,22 @@ function keysOf(levels: readonly number[]): readonly string[] {
  */
 export function encodeForecast(forecast: Forecast): string {
   const { levels, quantiles, mean, times, value, flags } = forecast;
-  const scale = roundingScale(forecast);
+  const places = placesOf(forecast);
   const keys = keysOf(levels);
-  // Each piece that is joined costs, so there are few: a number goes with what stands before it.
-  let text = `{"type":"forecast","series":${JSON.stringify(forecast.series)},` +
-    `"time":${forecast.time},"step":${forecast.step},"value":${
-      Number.isFinite(value) ? value : "null"
-    },` +
-    `"horizon":[${numbers(times, 0, 1, 1)}],"mean":[${numbers(mean, 0, 1, scale)}],"quantiles":{`;
+  writer.put(HORIZON);
+  writer.numbers(times, 0, 1, 0);
+  writer.put(MEAN);
+  writer.numbers(mean, 0, 1, places);
+  writer.put(QUANTILES);
   for (let level = 0; level < levels.length; level++) {
-    text += keys[level] + numbers(quantiles, level, levels.length, scale);
+    writer.put(keys[level]);
+    writer.numbers(quantiles, level, levels.length, places);
   }
+  if (levels.length > 0) writer.put(CLOSED);
+  writer.put(END);
   const flagged = flags.length === 0 ? "[]" : JSON.stringify(flags);
-  return `${text}${levels.length === 0 ? "" : "]"}},"parameters":${forecast.parametersVersion},` +
-    `"flags":${flagged},"pValue":${rounded(forecast.pValue, 1e6)}}`;
+  return `{"type":"forecast","series":${JSON.stringify(forecast.series)},"time":${forecast.time},` +
+    `"step":${forecast.step},"value":${Number.isFinite(value) ? value : "null"}` +
+    `${writer.finish()},"parameters":${forecast.parametersVersion},"flags":${flagged},` +
+    `"pValue":${Math.round(forecast.pValue * 1e6) / 1e6}}`;
 }
