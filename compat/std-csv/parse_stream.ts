@@ -34,7 +34,7 @@ export type RowType<T> = T extends { columns: readonly (infer Column extends str
  * Text parsed at once, some dozens of records: of more, all waiting for their reader, V8 would think that
  * records live long, and would put them where they are collected late.
  */
-const PIECE_BYTES = 2048;
+const PIECE_LENGTH = 2048;
 
 /** A record above this is refused, so that one stray quote cannot take all memory. */
 const RECORD_BYTES_MAX = 16 * 1024 * 1024;
@@ -115,12 +115,14 @@ export class CsvParseStream<const T extends CsvParseStreamOptions | undefined = 
     parser.on("error", settle);
     parser.resume();
 
-    const encoder = new TextEncoder();
-    const text = new TransformStream<string, Uint8Array<ArrayBuffer>>({
+    const text = new TransformStream<string, string>({
       transform(chunk, controller): void {
-        const bytes = encoder.encode(chunk);
-        for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-          controller.enqueue(bytes.subarray(at, at + PIECE_BYTES));
+        for (let at = 0; at < chunk.length;) {
+          const end = Math.min(at + PIECE_LENGTH, chunk.length);
+          // No piece ends within a character of two code units.
+          const whole = (chunk.codePointAt(end - 1) ?? 0) > 0xffff ? end + 1 : end;
+          controller.enqueue(chunk.slice(at, whole));
+          at = whole;
         }
       },
     });

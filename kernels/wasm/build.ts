@@ -1,5 +1,5 @@
 /**
- * Builds the WASM modules from `assembly/` and writes them, as base64 with the hash of their
+ * Builds the WASM modules from `assembly/` and writes them, packed and with the hash of their
  * sources, into `module.ts`, a form that Deno, JSR and browsers all load.
  *
  *     deno task build:wasm
@@ -48,13 +48,13 @@ export async function compile(
   sources: ReadonlyMap<string, string>,
   relaxed: boolean,
   entry = "index.ts",
-): Promise<Uint8Array> {
-  let binary: Uint8Array | undefined;
+): Promise<Uint8Array<ArrayBuffer>> {
+  let binary: Uint8Array<ArrayBuffer> | undefined;
   const flags = [...FLAGS, ...(relaxed ? ["--enable", "relaxed-simd"] : [])];
   const { error, stderr } = await asc.main([entry, "--outFile", "module.wasm", ...flags], {
     readFile: (name) => sources.get(name.replace(/^\.\//, "")) ?? null,
     writeFile: (_name, contents) => {
-      if (typeof contents !== "string") binary = contents;
+      if (typeof contents !== "string") binary = new Uint8Array(contents);
     },
     listFiles: () => [],
   });
@@ -62,6 +62,11 @@ export async function compile(
     throw new Error(`Cannot compile WASM kernels: ${error?.message ?? ""}\n${stderr.toString()}`);
   }
   return binary;
+}
+
+async function deflated(parts: Uint8Array<ArrayBuffer>[]): Promise<Uint8Array> {
+  const bytes = new Blob(parts).stream();
+  return await new Response(bytes.pipeThrough(new CompressionStream("deflate-raw"))).bytes();
 }
 
 if (import.meta.main) {
@@ -77,11 +82,11 @@ if (import.meta.main) {
       "/** The hash of the sources. */",
       `export const SOURCE_HASH: string = "${await hashSources(sources)}";`,
       "",
-      "/** With 128-bit SIMD, in base64. */",
-      `export const SIMD_MODULE: string =\n  "${simd.toBase64()}";`,
+      "/** The kernels with 128-bit SIMD, then those with relaxed SIMD, deflated, in base64. */",
+      `export const MODULES: string =\n  "${(await deflated([simd, relaxed])).toBase64()}";`,
       "",
-      "/** With relaxed SIMD as well, in base64. */",
-      `export const RELAXED_MODULE: string =\n  "${relaxed.toBase64()}";`,
+      "/** The length of the first of them. */",
+      `export const SIMD_BYTES: number = ${simd.length};`,
       "",
       "/** Recursive least squares, in base64. */",
       `export const LEAST_SQUARES_MODULE: string =\n  "${leastSquares.toBase64()}";`,

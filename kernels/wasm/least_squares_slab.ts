@@ -1,4 +1,5 @@
 import { LEAST_SQUARES_MODULE } from "./module.ts";
+import { bytesOf } from "./unpack.ts";
 
 /** What the regressions of a {@linkcode LeastSquaresSlab} have in common. */
 export interface LeastSquaresShape {
@@ -234,7 +235,7 @@ function toLine(at: number): number {
 }
 
 function instantiate(): LeastSquaresExports {
-  const bytes = Uint8Array.from(atob(LEAST_SQUARES_MODULE), (character) => character.charCodeAt(0));
+  const bytes = bytesOf(LEAST_SQUARES_MODULE);
   if (compiled === undefined && !WebAssembly.validate(bytes)) {
     throw new Error("Cannot open least squares: this engine has no WebAssembly SIMD");
   }

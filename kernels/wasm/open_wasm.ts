@@ -1,15 +1,11 @@
 import { WasmBackend } from "./backend.ts";
 import type { WasmExports } from "./exports.ts";
-import { RELAXED_MODULE, SIMD_MODULE } from "./module.ts";
+import { unpackKernels } from "./unpack.ts";
 
 /** How {@linkcode openWasm} chooses. */
 export interface WasmOptions {
   /** Whether relaxed SIMD is used; by default where the engine has it. */
   readonly relaxedSimd?: boolean;
-}
-
-function bytes(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
 /**
@@ -18,9 +14,9 @@ function bytes(base64: string): Uint8Array<ArrayBuffer> {
  * @throws {Error} when the engine has no WebAssembly SIMD, or no relaxed SIMD where it is asked for.
  */
 export async function openWasm(options: WasmOptions = {}): Promise<WasmBackend> {
-  const relaxedBytes = bytes(RELAXED_MODULE);
-  const relaxed = options.relaxedSimd ?? WebAssembly.validate(relaxedBytes);
-  const code = relaxed ? relaxedBytes : bytes(SIMD_MODULE);
+  const modules = await unpackKernels();
+  const relaxed = options.relaxedSimd ?? WebAssembly.validate(modules.relaxed);
+  const code = relaxed ? modules.relaxed : modules.simd;
   if (!WebAssembly.validate(code)) {
     const missing = relaxed ? "relaxed SIMD" : "SIMD";
     throw new Error(`Cannot open backend: this engine has no WebAssembly ${missing}`);
