@@ -1,5 +1,10 @@
 import type { History } from "./history.ts";
 
+/** Numbers in a line of the processor's cache: memories start at one, as seen from their array. */
+const LINE = 8;
+/** Numbers that memories are cut from at once, at most, where one does not take more: 256 kB. */
+const BLOCK_MAX = 32_768;
+
 /** One series as its stations see it. */
 export interface SeriesState {
   /** The numbers of all stations, laid out by a {@linkcode SeriesLayout}. */
@@ -18,6 +23,9 @@ export interface SeriesState {
  */
 export class SeriesLayout {
   readonly #ranges: { at: number; end: number; start: number | ArrayLike<number> }[] = [];
+  /** What the next memories are cut from: then those of many series lie side by side, too. */
+  #block = new Float64Array(0);
+  #used = 0;
 
   /** Numbers reserved so far. */
   get size(): number {
@@ -38,7 +46,14 @@ export class SeriesLayout {
 
   /** The memory of a series before its first step. */
   makeMemory(): Float64Array {
-    const memory = new Float64Array(this.size);
+    const length = LINE * Math.ceil(this.size / LINE);
+    if (this.#used + length > this.#block.length) {
+      // The first is for one series; each is twice the one before.
+      this.#block = new Float64Array(Math.max(length, Math.min(2 * this.#block.length, BLOCK_MAX)));
+      this.#used = 0;
+    }
+    const memory = this.#block.subarray(this.#used, this.#used + this.size);
+    this.#used += length;
     for (const { at, end, start } of this.#ranges) {
       if (typeof start !== "number") memory.set(start, at);
       else if (start !== 0) memory.fill(start, at, end);
