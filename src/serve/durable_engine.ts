@@ -13,7 +13,7 @@ const WAITING_TICKS_MAX = 65_536;
 /** A checkpoint at least so often, so that a restart replays no more than a few seconds of work. */
 const CHECKPOINT_EVERY_TICKS = 50_000;
 /** … but with pauses so many times as long as the last one took: it takes from the processor's time. */
-const CHECKPOINT_PAUSES = 50;
+const CHECKPOINT_PAUSES = 100;
 /** Series whose state is copied at once while no ticks wait: a millisecond's work, and ticks come first. */
 const SERIES_AT_ONCE = 16;
 /** The same between two batches where ticks never stop: without these, series that have would stay out. */
