@@ -16,6 +16,7 @@ export {
   type RingSnapshot,
   type RingView,
 } from "./ring_buffer.ts";
+export { RecentKeys } from "./recent_keys.ts";
 export { type Decoded, type DecodeOptions, TickDecoder } from "./transforms/decode.ts";
 export { type FrameDecoder, frameDecoder, type FrameFormat } from "./transforms/frame_decoder.ts";
 export { SenmlDecoder } from "./transforms/senml.ts";

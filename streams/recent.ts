@@ -1,4 +1,5 @@
 import { limits } from "./limits.ts";
+import { RecentKeys } from "./recent_keys.ts";
 import type { Tick } from "./tick.ts";
 
 /**
@@ -6,8 +7,7 @@ import type { Tick } from "./tick.ts";
  * series, time and values.
  */
 export class RecentTicks {
-  readonly #max: number;
-  readonly #keys = new Set<string>();
+  readonly #keys: RecentKeys;
 
   /**
    * Remembers nothing yet.
@@ -15,30 +15,22 @@ export class RecentTicks {
    * @param max How many ticks are remembered, over all series.
    */
   constructor(max: number = limits.recentIds) {
-    this.#max = max;
+    this.#keys = new RecentKeys(max);
   }
 
   /** Whether a tick was seen lately; it is remembered now. */
   seen(tick: Tick): boolean {
     const what = tick.id ?? `${tick.time} ${JSON.stringify(tick.values)}`;
-    const key = `${tick.series}\n${tick.id === undefined ? "" : "#"}${what}`;
-    if (this.#keys.has(key)) return true;
-    this.#keys.add(key);
-    if (this.#keys.size > this.#max) {
-      const [oldest] = this.#keys;
-      this.#keys.delete(oldest);
-    }
-    return false;
+    return !this.#keys.add(`${tick.series}\n${tick.id === undefined ? "" : "#"}${what}`);
   }
 
   /** What is remembered, the oldest first. */
   snapshot(): string[] {
-    return [...this.#keys];
+    return this.#keys.snapshot();
   }
 
   /** Remembers what a snapshot says, and nothing else. */
   restore(keys: readonly string[]): void {
-    this.#keys.clear();
-    for (const key of keys) this.#keys.add(key);
+    this.#keys.restore(keys);
   }
 }

@@ -1,6 +1,6 @@
 import type { History } from "./history.ts";
 import { ProfileWatch } from "./profile_watch.ts";
-import { PackedScale } from "./scaler.ts";
+import { RunningScale } from "./scaler.ts";
 import { seasonalMedian } from "./seasonal_base.ts";
 import type { Seasons } from "./seasonality.ts";
 import type { SeriesLayout } from "./series_layout.ts";
@@ -22,9 +22,9 @@ const USUAL_MAX = 4;
  */
 export class BreakWatch {
   readonly #seasons: Seasons;
-  readonly #now: PackedScale;
-  readonly #usual: PackedScale;
-  readonly #repeat: PackedScale;
+  readonly #now: RunningScale;
+  readonly #usual: RunningScale;
+  readonly #repeat: RunningScale;
   readonly #profile: ProfileWatch;
   /** Where the last step lies at which a regime was found to have ended. */
   readonly #last: number;
@@ -36,9 +36,9 @@ export class BreakWatch {
   constructor(layout: SeriesLayout, seasons: Seasons) {
     this.#seasons = seasons;
     this.#profile = new ProfileWatch(layout, seasons);
-    this.#now = new PackedScale(layout, 1 / seasons[0]);
-    this.#repeat = new PackedScale(layout, 1 / seasons[0]);
-    this.#usual = new PackedScale(layout, 1 / (MEMORY_SEASONS * seasons.at(-1)!));
+    this.#now = new RunningScale(layout, 1 / seasons[0]);
+    this.#repeat = new RunningScale(layout, 1 / seasons[0]);
+    this.#usual = new RunningScale(layout, 1 / (MEMORY_SEASONS * seasons.at(-1)!));
     this.#last = layout.reserve(1, -Infinity);
   }
 

@@ -1,5 +1,5 @@
 import { LeastSquares } from "./least_squares.ts";
-import { PackedScale } from "./scaler.ts";
+import { RunningScale } from "./scaler.ts";
 import type { Seasons } from "./seasonality.ts";
 import type { SeriesLayout } from "./series_layout.ts";
 import { Waves } from "./waves.ts";
@@ -35,11 +35,11 @@ const HARMONICS = [3, 2];
  */
 export class ErrorScale {
   readonly #horizon: number;
-  readonly #speeds: readonly PackedScale[];
-  readonly #own: readonly PackedScale[];
+  readonly #speeds: readonly RunningScale[];
+  readonly #own: readonly RunningScale[];
   /** The running one-step errors, with the memory of each horizon. */
-  readonly #reference: readonly PackedScale[];
-  readonly #level: PackedScale;
+  readonly #reference: readonly RunningScale[];
+  readonly #level: RunningScale;
   /** Where the logarithms of the running errors at the latest origins lie, `[horizon + 1, speeds]`. */
   readonly #origins: number;
   /** Where those of the running one-step errors of each horizon lie, as they are now. */
@@ -58,10 +58,10 @@ export class ErrorScale {
    */
   constructor(layout: SeriesLayout, horizon: number) {
     this.#horizon = horizon;
-    const running = (_: unknown, h: number): PackedScale =>
-      new PackedScale(layout, 1 / (OWN_STEPS + OWN_STEPS_PER_AHEAD * h));
-    this.#level = new PackedScale(layout, 0.002);
-    this.#speeds = RATES.map((rate) => new PackedScale(layout, rate));
+    const running = (_: unknown, h: number): RunningScale =>
+      new RunningScale(layout, 1 / (OWN_STEPS + OWN_STEPS_PER_AHEAD * h));
+    this.#level = new RunningScale(layout, 0.002);
+    this.#speeds = RATES.map((rate) => new RunningScale(layout, rate));
     this.#own = Array.from({ length: horizon }, running);
     this.#reference = Array.from({ length: horizon }, running);
     this.#references = layout.reserve(horizon);

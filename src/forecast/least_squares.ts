@@ -75,16 +75,15 @@ export class LeastSquares {
   /**
    * The value of one output.
    * @param memory The series.
-   * @param x Features, from `offset` on.
+   * @param x Features.
    * @param output Which output.
-   * @param offset Where in `x` the features start.
    * @returns θᵀ x.
    */
-  predict(memory: Float64Array, x: Float64Array, output = 0, offset = 0): number {
+  predict(memory: Float64Array, x: Float64Array, output = 0): number {
     const { size } = this;
     const row = this.coefficients + output * size;
     let sum = 0;
-    for (let j = 0; j < size; j++) sum += memory[row + j] * x[offset + j];
+    for (let j = 0; j < size; j++) sum += memory[row + j] * x[j];
     return sum;
   }
 
@@ -92,23 +91,21 @@ export class LeastSquares {
    * Learns one sample. A missing target (`NaN`) leaves its output's coefficients as they are.
    * A sample that would make anything non-finite resets the regression instead.
    * @param memory The series.
-   * @param x Features, from `offset` on.
+   * @param x Features.
    * @param targets One target an output.
    * @param weight The sample's weight w, above 0.
-   * @param offset Where in `x` the features start.
    */
   update(
     memory: Float64Array,
     x: Float64Array,
     targets: Float64Array,
     weight = 1,
-    offset = 0,
   ): void {
     const errors = this.#errors;
     for (let k = 0; k < this.outputs; k++) {
-      errors[k] = targets[k] - this.predict(memory, x, k, offset);
+      errors[k] = targets[k] - this.predict(memory, x, k);
     }
-    this.correct(memory, x, errors, weight, offset);
+    this.correct(memory, x, errors, weight);
   }
 
   /** Learns one sample, as `update` does, from the errors `y − θᵀ x` of all outputs. */
@@ -117,13 +114,12 @@ export class LeastSquares {
     x: Float64Array,
     errors: Float64Array,
     weight = 1,
-    offset = 0,
   ): void {
     const { size, outputs, coefficients } = this;
     const units = this.#units;
     const scaled = this.#x;
     const gain = this.#gain;
-    for (let j = 0; j < size; j++) scaled[j] = memory[units + j] * x[offset + j];
+    for (let j = 0; j < size; j++) scaled[j] = memory[units + j] * x[j];
     multiply(memory, this.#triangle, scaled, gain);
     let spread = 0;
     for (let j = 0; j < size; j++) spread += gain[j] * scaled[j];

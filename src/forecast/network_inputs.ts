@@ -1,6 +1,6 @@
 import { CALENDAR_SIZE, CalendarWaves } from "./calendar_waves.ts";
 import type { PastValues, SeriesView } from "./guest.ts";
-import { PackedScale } from "./scaler.ts";
+import { RunningScale } from "./scaler.ts";
 import { latestInSlot, seasonalMedian } from "./seasonal_base.ts";
 import type { SeriesLayout } from "./series_layout.ts";
 import type { StateReader, StateWriter } from "./state_buffer.ts";
@@ -106,10 +106,10 @@ export class NetworkInputs {
   readonly #steps: number;
   readonly #time: number;
   readonly #long: number;
-  readonly #typical: readonly PackedScale[];
-  readonly #fast: PackedScale;
-  readonly #changes: PackedScale;
-  readonly #deviations: PackedScale;
+  readonly #typical: readonly RunningScale[];
+  readonly #fast: RunningScale;
+  readonly #changes: RunningScale;
+  readonly #deviations: RunningScale;
   /** Σ d(i) e(i + h) and Σ d(i)² of the deviations, and their horizon's persistence. */
   readonly #products: number;
   readonly #squares: number;
@@ -135,10 +135,10 @@ export class NetworkInputs {
     this.#start = this.#steps = layout.reserve(1);
     this.#time = layout.reserve(1, NaN);
     this.#long = layout.reserve(1);
-    this.#typical = Array.from({ length: horizon }, () => new PackedScale(layout, SCALE_RATE));
-    this.#fast = new PackedScale(layout, FAST_RATE);
-    this.#changes = new PackedScale(layout, SCALE_RATE);
-    this.#deviations = new PackedScale(layout, SCALE_RATE);
+    this.#typical = Array.from({ length: horizon }, () => new RunningScale(layout, SCALE_RATE));
+    this.#fast = new RunningScale(layout, FAST_RATE);
+    this.#changes = new RunningScale(layout, SCALE_RATE);
+    this.#deviations = new RunningScale(layout, SCALE_RATE);
     this.#products = layout.reserve(horizon);
     this.#squares = layout.reserve(horizon);
     this.#pendingAnchors = layout.reserve((horizon + 1) * horizon, NaN);

@@ -13,6 +13,8 @@ const WHOLE_MAX = 1e15;
 const PLACES_MAX = 15;
 /** Below, JavaScript writes a number with an exponent. */
 const PLAIN_MIN = 1e-6;
+/** Places of a measured value that are looked for. */
+const MEASURED_PLACES_MAX = 6;
 const POWERS = Array.from({ length: PLACES_MAX + 1 }, (_, places) => 10 ** places);
 
 const encoder = new TextEncoder();
@@ -53,6 +55,22 @@ export class NumberWriter {
     this.#length = at;
   }
 
+  /** Appends one number, rounded as {@linkcode numbers} are. */
+  rounded(value: number, places: number): void {
+    this.#makeRoom(NUMBER_BYTES);
+    this.#length = putRounded(this.#bytes, this.#length, value, places);
+  }
+
+  /** Appends one number with all its digits. What was measured has few, which are then just these. */
+  exact(value: number): void {
+    for (let places = 0; places <= MEASURED_PLACES_MAX; places++) {
+      const scale = POWERS[places];
+      if (Math.round(value * scale) / scale === value) return this.rounded(value, places);
+    }
+    this.#makeRoom(NUMBER_BYTES);
+    this.#length = putText(this.#bytes, this.#length, value);
+  }
+
   /** The text; the next one begins. */
   finish(): string {
     const text = decoder.decode(this.#bytes.subarray(0, this.#length));
@@ -76,11 +94,7 @@ function putRounded(bytes: Uint8Array, at: number, value: number, places: number
   const size = Math.abs(units);
   const plain = known && (size <= UNITS_MAX || (places === 0 && size < WHOLE_MAX)) &&
     (size === 0 || size >= PLAIN_MIN * scale);
-  if (!plain) {
-    const number = units / scale;
-    const text = Number.isFinite(number) ? String(number) : "null";
-    return at + encoder.encodeInto(text, bytes.subarray(at)).written;
-  }
+  if (!plain) return putText(bytes, at, units / scale);
   if (units < 0) bytes[at++] = MINUS;
   const whole = Math.floor(size / scale);
   at = putWhole(bytes, at, whole);
@@ -93,6 +107,11 @@ function putRounded(bytes: Uint8Array, at: number, value: number, places: number
   }
   bytes[at] = POINT;
   return putDigits(bytes, at + 1, rest, count);
+}
+
+function putText(bytes: Uint8Array, at: number, number: number): number {
+  const text = Number.isFinite(number) ? String(number) : "null";
+  return at + encoder.encodeInto(text, bytes.subarray(at)).written;
 }
 
 function putWhole(bytes: Uint8Array, at: number, number: number): number {

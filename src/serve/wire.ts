@@ -6,6 +6,8 @@ import { NumberWriter } from "./number_writer.ts";
  * bytes of full doubles.
  */
 const SIGNIFICANT_DIGITS = 8;
+/** A p-value below a millionth is as good as none. */
+const P_VALUE_PLACES = 6;
 
 /** A forecast as it goes over the wire; see {@linkcode encodeForecast}. */
 export interface ForecastMessage {
@@ -46,8 +48,9 @@ function placesOf(forecast: Forecast): number {
 }
 
 const ascii = new TextEncoder();
-const [HORIZON, MEAN, QUANTILES, CLOSED, END] = [
-  ...[',"horizon":[', '],"mean":[', '],"quantiles":{', "]", "}"],
+const [TIME, STEP, VALUE, HORIZON, MEAN, QUANTILES, CLOSED, PARAMETERS, NO_FLAGS, P_VALUE, END] = [
+  ...[',"time":', ',"step":', ',"value":', ',"horizon":[', '],"mean":[', '],"quantiles":{', "]"],
+  ...['},"parameters":', ',"flags":[]', ',"pValue":', "}"],
 ].map((text) => ascii.encode(text));
 
 /** What stands before the numbers of each level, made once: `"0.05":[`, then `],"0.5":[` and so on. */
@@ -98,6 +101,12 @@ export function encodeForecast(forecast: Forecast): string {
   const { levels, quantiles, mean, times, value, flags } = forecast;
   const places = placesOf(forecast);
   const keys = keysOf(levels);
+  writer.put(TIME);
+  writer.exact(forecast.time);
+  writer.put(STEP);
+  writer.exact(forecast.step);
+  writer.put(VALUE);
+  writer.exact(value);
   writer.put(HORIZON);
   writer.numbers(times, 0, 1, 0);
   writer.put(MEAN);
@@ -108,10 +117,11 @@ export function encodeForecast(forecast: Forecast): string {
     writer.numbers(quantiles, level, levels.length, places);
   }
   if (levels.length > 0) writer.put(CLOSED);
+  writer.put(PARAMETERS);
+  writer.exact(forecast.parametersVersion);
+  writer.put(flags.length === 0 ? NO_FLAGS : ascii.encode(`,"flags":${JSON.stringify(flags)}`));
+  writer.put(P_VALUE);
+  writer.rounded(forecast.pValue, P_VALUE_PLACES);
   writer.put(END);
-  const flagged = flags.length === 0 ? "[]" : JSON.stringify(flags);
-  return `{"type":"forecast","series":${JSON.stringify(forecast.series)},"time":${forecast.time},` +
-    `"step":${forecast.step},"value":${Number.isFinite(value) ? value : "null"}` +
-    `${writer.finish()},"parameters":${forecast.parametersVersion},"flags":${flagged},` +
-    `"pValue":${Math.round(forecast.pValue * 1e6) / 1e6}}`;
+  return `{"type":"forecast","series":${JSON.stringify(forecast.series)}${writer.finish()}`;
 }

@@ -42,7 +42,7 @@ export class CheckpointWriter {
   #worker: Worker | undefined;
   /** The worker does one thing after the other. */
   #busy: Promise<unknown> = Promise.resolve();
-  /** Whether a worker ended by itself: what comes later is written here. */
+  /** Whether a worker ended: what comes later is written here. */
   #alone = false;
 
   /** @param files Where they go. */
@@ -91,8 +91,15 @@ export class CheckpointWriter {
     }
   }
 
-  /** Ends the worker. */
-  close(): void {
+  /** Waits for what the worker is doing, which holds files of the store, and ends it. */
+  async close(): Promise<void> {
+    // Nothing is asked of it any more.
+    this.#alone = true;
+    await this.#busy;
+    this.#end();
+  }
+
+  #end(): void {
     this.#worker?.terminate();
     this.#worker = undefined;
   }
@@ -115,7 +122,7 @@ export class CheckpointWriter {
       };
       worker.onerror = (event: ErrorEvent): void => {
         event.preventDefault();
-        this.close();
+        this.#end();
         this.#alone = true;
         reject(new Error(`The checkpoint worker ended: ${event.message}`));
       };

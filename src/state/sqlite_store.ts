@@ -219,7 +219,7 @@ export class SqliteStore implements StateStore {
     await this.#probing;
     this.#commit();
     await this.#saving;
-    this.#writer.close();
+    await this.#writer.close();
     this.#journal.close();
     this.#lock.close();
   }

@@ -9,8 +9,8 @@ import { Seasonal } from "../../src/forecast/experts/seasonal.ts";
 import { SeasonalLinear } from "../../src/forecast/experts/seasonal_linear.ts";
 import { Guard } from "../../src/forecast/guard.ts";
 import { History } from "../../src/forecast/history.ts";
-import { RecursiveLeastSquares } from "../../src/forecast/recursive_least_squares.ts";
-import { PackedScale, RunningScale } from "../../src/forecast/scaler.ts";
+import { LeastSquares } from "../../src/forecast/least_squares.ts";
+import { RunningScale } from "../../src/forecast/scaler.ts";
 import { latestInSlot, seasonalMedian } from "../../src/forecast/seasonal_base.ts";
 import { SeasonWatch } from "../../src/forecast/season_watch.ts";
 import { calendarPeriods, findSeasons } from "../../src/forecast/seasonality.ts";
@@ -82,56 +82,55 @@ Deno.test("a limit that no history can have is refused before the first tick", (
 
 Deno.test("recursive least squares finds the coefficients that the normal equations give", () => {
   const random = new Random(1);
-  const rls = new RecursiveLeastSquares(3, 2, { forgetting: 1, ridge: 1e-8 });
+  const { station: rls, memory } = alone((layout) => {
+    return new LeastSquares(layout, 3, 2, { forgetting: 1, ridge: 1e-8 });
+  });
+  const coefficients = memory.subarray(rls.coefficients, rls.coefficients + 6);
   const x = new Float64Array(3);
   for (let k = 0; k < 200; k++) {
     x.set([1, random.normal(), random.normal()]);
-    rls.update(x, Float64Array.of(1 + 2 * x[1] - 3 * x[2], 5 * x[1]));
+    rls.update(memory, x, Float64Array.of(1 + 2 * x[1] - 3 * x[2], 5 * x[1]));
   }
   [1, 2, -3, 0, 5, 0].forEach((coefficient, k) => {
-    ok(Math.abs(rls.coefficients[k] - coefficient) < 1e-6, `coefficient ${k}`);
+    ok(Math.abs(coefficients[k] - coefficient) < 1e-6, `coefficient ${k}`);
   });
-  const before = rls.coefficients.slice();
-  rls.update(x, Float64Array.of(NaN, 7));
-  deepEqual(rls.coefficients.subarray(0, 3), before.subarray(0, 3));
+  const before = coefficients.slice();
+  rls.update(memory, x, Float64Array.of(NaN, 7));
+  deepEqual(coefficients.subarray(0, 3), before.subarray(0, 3));
 });
 
 Deno.test("recursive least squares follows change, and does not wind up on silent features", () => {
-  const rls = new RecursiveLeastSquares(2, 1, { forgetting: 0.95, ridge: 1 });
+  const { station: rls, memory } = alone((layout) => {
+    return new LeastSquares(layout, 2, 1, { forgetting: 0.95, ridge: 1 });
+  });
   const random = new Random(2);
   const x = new Float64Array(2);
   const y = new Float64Array(1);
   for (let k = 0; k < 20_000; k++) {
     x[0] = random.normal();
     y[0] = (k < 19_000 ? 1 : -1) * x[0];
-    rls.update(x, y);
+    rls.update(memory, x, y);
   }
-  ok(Math.abs(rls.coefficients[0] + 1) < 1e-3);
+  ok(Math.abs(memory[rls.coefficients] + 1) < 1e-3);
   // The second feature was never seen; when it comes its first sample must not explode.
   x.set([0, 1e-3]);
   y[0] = 1;
-  rls.update(x, y);
-  ok(Math.abs(rls.coefficients[1]) <= 1e-2);
+  rls.update(memory, x, y);
+  ok(Math.abs(memory[rls.coefficients + 1]) <= 1e-2);
 });
 
 Deno.test("the running scale is a mean that one outlier cannot move far", () => {
-  const scale = new RunningScale(0.01);
-  const { station, memory } = alone((layout) => new PackedScale(layout, 0.01));
-  const observe = (value: number): void => {
-    scale.observe(value);
-    station.observe(memory, value);
-    deepEqual([station.value(memory), station.count(memory)], [scale.value, scale.count]);
-  };
-  for (let k = 0; k < 1000; k++) observe(k % 2 === 0 ? 2 : -4);
-  ok(Math.abs(scale.value - 3) < 0.05);
-  observe(1e9);
-  ok(scale.value < 6);
-  observe(NaN);
-  equal(scale.count, 1001);
+  const { station: scale, memory } = alone((layout) => new RunningScale(layout, 0.01));
+  for (let k = 0; k < 1000; k++) scale.observe(memory, k % 2 === 0 ? 2 : -4);
+  ok(Math.abs(scale.value(memory) - 3) < 0.05);
+  scale.observe(memory, 1e9);
+  ok(scale.value(memory) < 6);
+  scale.observe(memory, NaN);
+  equal(scale.count(memory), 1001);
 });
 
 Deno.test("what a running scale has seen soon gives way once discounted", () => {
-  const { station, memory } = alone((layout) => new PackedScale(layout, 0.001));
+  const { station, memory } = alone((layout) => new RunningScale(layout, 0.001));
   for (let k = 0; k < 500; k++) station.observe(memory, 100);
   station.discount(memory, 3);
   for (let k = 0; k < 27; k++) station.observe(memory, 1);
@@ -322,9 +321,9 @@ Deno.test("conformal correction brings the share below to the level, whatever co
 
 Deno.test("stations of one series lie side by side, and those of another start afresh", () => {
   const layout = new SeriesLayout();
-  const fast = new PackedScale(layout, 0.5);
+  const fast = new RunningScale(layout, 0.5);
   const list = layout.reserve(3, [7, 8]);
-  const slow = new PackedScale(layout, 0.01);
+  const slow = new RunningScale(layout, 0.01);
   const end = layout.reserve(2, NaN);
   deepEqual([list, end, layout.size], [2, 7, 9]);
   const [one, other] = [layout.makeMemory(), layout.makeMemory()];

@@ -26,6 +26,8 @@ Deno.test("numbers are written as JavaScript writes them", () => {
   fc.assert(
     fc.property(value, places, (value, places) => {
       equal(written([value], places), oracle(value, places));
+      writer.exact(value);
+      equal(writer.finish(), JSON.stringify(value));
     }),
     { numRuns: 20_000 },
   );

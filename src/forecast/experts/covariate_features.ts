@@ -1,4 +1,4 @@
-import { PackedScale } from "../scaler.ts";
+import { RunningScale } from "../scaler.ts";
 import type { SeriesLayout, SeriesState } from "../series_layout.ts";
 
 /** Covariates looked at: a regression over all features costs their square at every step. */
@@ -21,7 +21,7 @@ export class CovariateFeatures {
   /** Features written. */
   readonly size: number;
   readonly #lags: number;
-  readonly #units: readonly PackedScale[];
+  readonly #units: readonly RunningScale[];
   readonly #means: number;
   /** Where the slow means at the latest origins lie, `[horizon + 1, covariates]`. */
   readonly #pastMeans: number;
@@ -38,7 +38,7 @@ export class CovariateFeatures {
     this.size = this.count * (1 + lags);
     this.#lags = lags;
     this.#origins = horizon + 1;
-    this.#units = Array.from({ length: this.count }, () => new PackedScale(layout, UNIT_RATE));
+    this.#units = Array.from({ length: this.count }, () => new RunningScale(layout, UNIT_RATE));
     this.#means = layout.reserve(this.count, NaN);
     this.#pastMeans = layout.reserve(this.#origins * this.count, NaN);
   }

@@ -1,6 +1,6 @@
 import type { Contribution } from "../explanation.ts";
 import { LeastSquares } from "../least_squares.ts";
-import { PackedScale } from "../scaler.ts";
+import { RunningScale } from "../scaler.ts";
 import type { Seasons } from "../seasonality.ts";
 import type { SeriesState } from "../series_layout.ts";
 import { Waves } from "../waves.ts";
@@ -43,9 +43,9 @@ export class LagLinear implements Expert {
   readonly #seasons: Seasons;
   readonly #options: LagLinearOptions;
   readonly #regression: LeastSquares;
-  readonly #scale: PackedScale;
-  readonly #slow: PackedScale;
-  readonly #error: PackedScale;
+  readonly #scale: RunningScale;
+  readonly #slow: RunningScale;
+  readonly #error: RunningScale;
   readonly #covariates: CovariateFeatures;
   readonly #waves: readonly Waves[];
   /** Where the slow mean lies, and what it was at the latest origins, `[horizon + 1]`. */
@@ -64,9 +64,9 @@ export class LagLinear implements Expert {
     this.#horizon = horizon;
     this.#seasons = seasons;
     this.#options = options;
-    this.#scale = new PackedScale(layout, SCALE_RATE);
-    this.#slow = new PackedScale(layout, SLOW_RATE);
-    this.#error = new PackedScale(layout, SCALE_RATE);
+    this.#scale = new RunningScale(layout, SCALE_RATE);
+    this.#slow = new RunningScale(layout, SLOW_RATE);
+    this.#error = new RunningScale(layout, SCALE_RATE);
     this.#level = layout.reserve(1, NaN);
     this.#levels = layout.reserve(horizon + 1);
     const covariates = covariateLags === undefined ? 0 : context.covariates ?? 0;

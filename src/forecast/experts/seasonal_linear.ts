@@ -1,7 +1,7 @@
 import type { Contribution } from "../explanation.ts";
 import type { History } from "../history.ts";
 import { LeastSquares } from "../least_squares.ts";
-import { PackedScale } from "../scaler.ts";
+import { RunningScale } from "../scaler.ts";
 import { latestInSlot, seasonalMedian } from "../seasonal_base.ts";
 import type { SeriesState } from "../series_layout.ts";
 import type { Expert, ExpertContext } from "./expert.ts";
@@ -35,9 +35,9 @@ export class SeasonalLinear implements Expert {
   readonly #context: ExpertContext;
   readonly #options: SeasonalLinearOptions;
   readonly #regressions: LeastSquares[] = [];
-  readonly #errors: PackedScale[] = [];
-  readonly #scale: PackedScale;
-  readonly #level: PackedScale;
+  readonly #errors: RunningScale[] = [];
+  readonly #scale: RunningScale;
+  readonly #level: RunningScale;
   readonly #x: Float64Array;
   readonly #error = new Float64Array(1);
   readonly #short: number;
@@ -54,14 +54,14 @@ export class SeasonalLinear implements Expert {
     this.#short = context.seasons[0] ?? 0;
     this.#long = context.seasons.at(-1) ?? 0;
     const { layout, horizon } = context;
-    this.#scale = new PackedScale(layout, SCALE_RATE);
-    this.#level = new PackedScale(layout, SCALE_RATE);
+    this.#scale = new RunningScale(layout, SCALE_RATE);
+    this.#level = new RunningScale(layout, SCALE_RATE);
     const size = (FEATURES_FIXED + options.lags) * (1 + 2 * options.harmonics);
     this.#x = new Float64Array(size);
     this.#waves = waves(this.#short, options.harmonics);
     if (this.#short === 0) return;
     for (let ahead = 1; ahead <= horizon; ahead++) {
-      this.#errors.push(new PackedScale(layout, 0.01));
+      this.#errors.push(new RunningScale(layout, 0.01));
       this.#regressions.push(new LeastSquares(layout, size, 1, options));
     }
   }
