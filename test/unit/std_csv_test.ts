@@ -65,6 +65,14 @@ for (const { name, text, options, rows } of cases) {
   });
 }
 
+Deno.test("CsvParseStream keeps characters of two code units whole in long texts", async () => {
+  for (const lead of ["", "x"]) {
+    const rows = Array.from({ length: 500 }, (_, k) => [`${lead}${"🌦".repeat(7)}`, `é${k}`]);
+    const text = `${lead}\n${rows.map((row) => row.join(",")).join("\n")}`;
+    deepEqual((await read(text, {}, text.length)).slice(-500), rows);
+  }
+});
+
 const faults: { name: string; text: string; options?: CsvParseStreamOptions; message: RegExp }[] = [
   { name: "a bare quote", text: 'a,b\nc "d",e\n', message: /line 2.*bare "/ },
   { name: "a stray quote", text: 'a,b\n"c"d,e\n', message: /line 2.*extraneous or missing "/ },
