@@ -34,7 +34,9 @@ export class CalendarWaves {
     const memo = this.#memo;
     const waves = this.#waves;
     const day = 2 * Math.PI * rest(time, DAY_MS) / DAY_MS;
-    const weekday = (Math.floor(time / DAY_MS) + MONDAY_DAYS) % 7;
+    const days = Math.floor(time / DAY_MS) + MONDAY_DAYS;
+    // Not a remainder, which would be negative before the epoch.
+    const weekday = days - 7 * Math.floor(days / 7);
     const week = 2 * Math.PI * weekday / 7;
     const year = 2 * Math.PI * rest(time, YEAR_MS) / YEAR_MS;
     let at = memo.put(day, waves, 0);

@@ -20,7 +20,17 @@ Deno.test("sines and cosines are the same bits when they come again, and when pl
 Deno.test("the calendar says day, week, year and weekend of any time, in any order", () => {
   const calendar = new CalendarWaves();
   const x = new Float32Array(CALENDAR_SIZE);
-  const times = [0, 1, DAY_MS - 1, 1.7e12 + 12_345, 1.7e12 + 12_345, 0, 40 * DAY_MS];
+  const times = [
+    0,
+    1,
+    DAY_MS - 1,
+    1.7e12 + 12_345,
+    1.7e12 + 12_345,
+    0,
+    40 * DAY_MS,
+    -1,
+    -3.5 * DAY_MS,
+  ];
   for (const time of times) {
     calendar.put(time, x, 0);
     const day = 2 * Math.PI * (time % DAY_MS) / DAY_MS;
