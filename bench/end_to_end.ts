@@ -15,7 +15,8 @@ export interface Sizes {
   readonly pacedMs: number;
 }
 
-const ALL: Sizes = { series: [1, 1000], warmMs: 15_000, floodMs: 5000, pacedMs: 5000 };
+// The last phase is long enough for a checkpoint or two.
+const ALL: Sizes = { series: [1, 1000], warmMs: 15_000, floodMs: 5000, pacedMs: 20_000 };
 
 /** For seeing that it runs. */
 export const SMALL: Sizes = { series: [1, 5], warmMs: 50, floodMs: 100, pacedMs: 100 };

@@ -61,7 +61,7 @@ export const SERVER_OPTIONS = {
   },
   "max-ticks": {
     kind: "integer",
-    default: 50_000,
+    default: 250_000,
     min: 1,
     placeholder: "N",
     description: "Ticks a second from each client",

@@ -84,6 +84,8 @@ export class FanOut<T> {
   /** What is handed over next, and the series of each message. */
   readonly #batch = new FrameBatch();
   readonly #batchSeries: string[] = [];
+  /** Hears that a subscriber has written something out. */
+  #onWritten = (): void => {};
 
   /**
    * Opens without subscribers.
@@ -113,7 +115,8 @@ export class FanOut<T> {
     const onEnd = (): void => {
       this.#subscribers.delete(subscriber);
     };
-    const subscriber = new Subscriber(socket, wanted, this.#options, onEnd, stream);
+    const onWritten = (): void => this.#onWritten();
+    const subscriber = new Subscriber(socket, wanted, this.#options, onEnd, onWritten, stream);
     this.#subscribers.add(subscriber);
     return subscriber;
   }
@@ -136,7 +139,7 @@ export class FanOut<T> {
       const { length, byteLength } = this.#batch;
       if (length < SLICE_MESSAGES && byteLength < limits.socketBufferBytes) continue;
       dropped += this.#handOver();
-      await turn(this.#isBehind());
+      await this.#turn();
     }
     dropped += this.#handOver();
     if (dropped > 0) onStatus?.({ kind: "dropped", source: name, policy, count: dropped });
@@ -150,6 +153,22 @@ export class FanOut<T> {
   #isWanted(series: string): boolean {
     for (const subscriber of this.#subscribers) if (subscriber.wants(series)) return true;
     return false;
+  }
+
+  /**
+   * A turn of the event loop. Where somebody could not take all, it lasts until the last of them has, or
+   * the millisecond of a timer: whoever stalls is not waited for.
+   */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      if (setImmediate !== undefined && !this.#isBehind()) return setImmediate(resolve);
+      const late = setTimeout(resolve, 0);
+      this.#onWritten = (): void => {
+        if (this.#isBehind()) return;
+        clearTimeout(late);
+        resolve();
+      };
+    });
   }
 
   /** Whether somebody could not take all. */
@@ -187,14 +206,6 @@ export class FanOut<T> {
 
 const { setImmediate } = globalThis as { setImmediate?: (done: () => void) => unknown };
 
-/** A turn of the event loop; a timer's, which takes a millisecond, where somebody needs the time. */
-function turn(behind: boolean): Promise<void> {
-  return new Promise((resolve) => {
-    if (behind || setImmediate === undefined) setTimeout(resolve, 0);
-    else setImmediate(resolve);
-  });
-}
-
 /** Sockets whose errors are heard, however often they subscribe. */
 const guarded = new WeakSet<ServerSocket>();
 
@@ -208,6 +219,7 @@ class Subscriber implements Subscription {
   readonly #messagesMax: number;
   readonly #bytesMax: number;
   readonly #onEnd: () => void;
+  readonly #onWritten: () => void;
   readonly #stream: Corked | undefined;
   /** In order of insertion; keyed by series where only the latest counts, else by a running number. */
   readonly #queue = new Map<string | number, Message>();
@@ -219,6 +231,7 @@ class Subscriber implements Subscription {
     series: ReadonlySet<string> | undefined,
     options: Omit<FanOutOptions<never>, "series" | "encode">,
     onEnd: () => void,
+    onWritten: () => void,
     stream: Corked | undefined,
   ) {
     this.#socket = socket;
@@ -227,6 +240,7 @@ class Subscriber implements Subscription {
     this.#messagesMax = options.queueMessagesMax ?? limits.subscriberQueueMessages;
     this.#bytesMax = options.queueBytesMax ?? limits.subscriberQueueBytes;
     this.#onEnd = onEnd;
+    this.#onWritten = onWritten;
     this.#stream = stream;
     socket.on("close", this.unsubscribe);
     // An error is always followed by close; without a listener it would end the process.
@@ -271,6 +285,7 @@ class Subscriber implements Subscription {
       if (error) return;
       this.sent += count;
       this.#flush();
+      this.#onWritten();
     });
   }
 
@@ -315,6 +330,7 @@ class Subscriber implements Subscription {
         if (error) return;
         this.sent++;
         this.#flush();
+        this.#onWritten();
       });
     }
   }

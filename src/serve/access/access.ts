@@ -11,7 +11,7 @@ export interface AccessOptions {
   readonly origins?: readonly string[];
   /** Requests a client may make; 100 a second and 1,000 at once where left out. */
   readonly requests?: Rate;
-  /** Ticks a client may send; 50,000 a second and 100,000 at once where left out. */
+  /** Ticks a client may send; 250,000 a second and 500,000 at once where left out. */
   readonly ticks?: Rate;
   /** Whether only this machine can reach the server. */
   readonly loopback?: boolean;
@@ -22,7 +22,7 @@ export interface AccessOptions {
 /** A hundred users behind one address each reload a page of ten parts: no more is meant by accident. */
 const REQUESTS: Rate = { perSecond: 100, burst: 1000 };
 /** Beyond what one process forecasts from, so that it stops a runaway sender, not a fast feed. */
-const TICKS: Rate = { perSecond: 50_000, burst: 100_000 };
+const TICKS: Rate = { perSecond: 250_000, burst: 500_000 };
 
 /** What of a request decides on it. */
 export interface AccessRequest {
