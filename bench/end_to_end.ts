@@ -177,7 +177,7 @@ if (import.meta.main) {
   console.log(`| ${[...heads, "p99.9 ms", "lost"].join(" | ")} |`);
   console.log(`| ${"--- | ".repeat(8).trim()}`);
   for (const series of sizes.series) {
-    for (const kind of [tickcast(HORIZON), python(HORIZON)]) {
+    for (const kind of [tickcast(HORIZON), tickcast(HORIZON, true), python(HORIZON)]) {
       const found = await endToEnd(kind, series, sizes);
       if (typeof found === "string") console.log(`${kind.name}: skipped, ${found}`);
       else if (Deno.args.includes("--json")) console.log(JSON.stringify(found));

@@ -5,7 +5,7 @@ import { MemoryStore } from "../src/state/memory_store.ts";
 import { liveForecaster } from "./live_forecaster.ts";
 
 const engine = await Engine.open({
-  forecaster: await liveForecaster(Number(Deno.args[0] ?? 1)),
+  forecaster: await liveForecaster(Number(Deno.args[0] ?? 1), Deno.args[1] === "bare"),
   store: new MemoryStore(),
 });
 const server = await startServer({ engine, port: 0 });

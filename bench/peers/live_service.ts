@@ -12,12 +12,12 @@ export interface ServiceKind {
   readonly forecastsPath: string;
 }
 
-/** Tickcast. */
-export function tickcast(horizon: number): ServiceKind {
+/** Tickcast, with its experts or with the network alone. */
+export function tickcast(horizon: number, bare = false): ServiceKind {
   const script = new URL("../service.ts", import.meta.url).pathname;
   return {
-    name: "Tickcast",
-    command: [Deno.execPath(), "run", "-A", script, String(horizon)],
+    name: bare ? "Tickcast, network alone" : "Tickcast",
+    command: [Deno.execPath(), "run", "-A", script, String(horizon), bare ? "bare" : "whole"],
     ingestPath: "/v1/ingest",
     forecastsPath: "/v1/forecasts",
   };
