@@ -84,8 +84,8 @@ export class FanOut<T> {
   /** What is handed over next, and the series of each message. */
   readonly #batch = new FrameBatch();
   readonly #batchSeries: string[] = [];
-  /** Hears that a subscriber has written something out. */
-  #onWritten = (): void => {};
+  /** Hears that a subscriber has caught up, while that is waited for. */
+  #onCaughtUp: (() => void) | undefined;
 
   /**
    * Opens without subscribers.
@@ -115,8 +115,8 @@ export class FanOut<T> {
     const onEnd = (): void => {
       this.#subscribers.delete(subscriber);
     };
-    const onWritten = (): void => this.#onWritten();
-    const subscriber = new Subscriber(socket, wanted, this.#options, onEnd, onWritten, stream);
+    const onCaughtUp = (): void => this.#onCaughtUp?.();
+    const subscriber = new Subscriber(socket, wanted, this.#options, onEnd, onCaughtUp, stream);
     this.#subscribers.add(subscriber);
     return subscriber;
   }
@@ -162,11 +162,14 @@ export class FanOut<T> {
   #turn(): Promise<void> {
     return new Promise((resolve) => {
       if (setImmediate !== undefined && !this.#isBehind()) return setImmediate(resolve);
-      const late = setTimeout(resolve, 0);
-      this.#onWritten = (): void => {
-        if (this.#isBehind()) return;
+      const end = (): void => {
         clearTimeout(late);
+        this.#onCaughtUp = undefined;
         resolve();
+      };
+      const late = setTimeout(end, 0);
+      this.#onCaughtUp = (): void => {
+        if (!this.#isBehind()) end();
       };
     });
   }
@@ -219,7 +222,7 @@ class Subscriber implements Subscription {
   readonly #messagesMax: number;
   readonly #bytesMax: number;
   readonly #onEnd: () => void;
-  readonly #onWritten: () => void;
+  readonly #onCaughtUp: () => void;
   readonly #stream: Corked | undefined;
   /** In order of insertion; keyed by series where only the latest counts, else by a running number. */
   readonly #queue = new Map<string | number, Message>();
@@ -231,7 +234,7 @@ class Subscriber implements Subscription {
     series: ReadonlySet<string> | undefined,
     options: Omit<FanOutOptions<never>, "series" | "encode">,
     onEnd: () => void,
-    onWritten: () => void,
+    onCaughtUp: () => void,
     stream: Corked | undefined,
   ) {
     this.#socket = socket;
@@ -240,7 +243,7 @@ class Subscriber implements Subscription {
     this.#messagesMax = options.queueMessagesMax ?? limits.subscriberQueueMessages;
     this.#bytesMax = options.queueBytesMax ?? limits.subscriberQueueBytes;
     this.#onEnd = onEnd;
-    this.#onWritten = onWritten;
+    this.#onCaughtUp = onCaughtUp;
     this.#stream = stream;
     socket.on("close", this.unsubscribe);
     // An error is always followed by close; without a listener it would end the process.
@@ -285,7 +288,7 @@ class Subscriber implements Subscription {
       if (error) return;
       this.sent += count;
       this.#flush();
-      this.#onWritten();
+      if (this.queued === 0) this.#onCaughtUp();
     });
   }
 
@@ -330,7 +333,7 @@ class Subscriber implements Subscription {
         if (error) return;
         this.sent++;
         this.#flush();
-        this.#onWritten();
+        if (this.queued === 0) this.#onCaughtUp();
       });
     }
   }
