@@ -16,7 +16,7 @@ import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
 import { Pipeline } from "../pipeline.ts";
 import { NatsCheckpoints } from "../state/nats_store.ts";
-import { announceModel, fetchModel, readAnnouncement } from "./cluster_models.ts";
+import { announceModel, fetchModel, readAnnouncement, sweepModels } from "./cluster_models.ts";
 import {
   type ClusterStores,
   DUPLICATE_WINDOW_MS,
@@ -218,11 +218,14 @@ export class PartitionWorker {
 
   /** Gives the followers what was trained here. Replayed ticks give the same again. */
   async #share(): Promise<void> {
-    const { forecaster: { learner }, followers = [], partition, stores } = this.#options;
+    const { connection, forecaster: { learner }, followers = [], partition, stores } =
+      this.#options;
     const version = this.#ownVersion;
     if (learner === undefined || followers.length === 0 || version === this.#sharedVersion) return;
     const shared = { source: tickStream(partition), version, model: learner.exportModel() };
     await announceModel(this.#publisher, stores.objects, shared, followers);
+    // What cannot be swept now is swept with the next one.
+    await sweepModels(connection, stores.objects, shared, followers).catch(() => {});
     this.#sharedVersion = version;
   }
 
