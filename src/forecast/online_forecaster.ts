@@ -365,7 +365,10 @@ export class OnlineForecaster implements Forecaster {
       this.#block = new Float64Array(Math.max(BLOCK_NUMBERS, length));
       this.#blockUsed = 0;
     }
-    return this.#block.subarray(this.#blockUsed, this.#blockUsed += length);
+    const start = this.#blockUsed * Float64Array.BYTES_PER_ELEMENT;
+    this.#blockUsed += length;
+    // Quicker than a subarray.
+    return new Float64Array(this.#block.buffer, start, length);
   }
 
   #start(name: string): SeriesForecaster {
