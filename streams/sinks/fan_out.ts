@@ -13,8 +13,11 @@ export type OverflowPolicy = "drop-oldest" | "latest-per-series" | "disconnect";
 export interface FanOutOptions<T> {
   /** The series an item belongs to. */
   readonly series: (item: T) => string;
-  /** The item as a text message. Called once an item, and not at all when nobody listens. */
-  readonly encode: (item: T) => string;
+  /**
+   * The item as a text message: a string, or its bytes in UTF-8, which are copied at once. Called once an
+   * item, and not at all when nobody listens.
+   */
+  readonly encode: (item: T) => string | Uint8Array;
   /** What happens when a subscriber's queue is full. Default: `drop-oldest`. */
   readonly policy?: OverflowPolicy;
   /** Messages waiting for one subscriber at most. */
