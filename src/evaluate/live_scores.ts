@@ -41,6 +41,10 @@ export interface DueForecast {
 
 /** Columns of a scored forecast: errors, then whether the bands held. */
 const COLUMNS = 6;
+/** Columns of a forecast that waits: the value of its step, the last value, the point; then quantiles. */
+const [VALUE, LAST, MEAN, QUANTILES] = [0, 1, 2, 3];
+/** Steps scored together, unless somebody asks before: what that needs is then fetched once for all. */
+const SCORED_TOGETHER = 8;
 
 /**
  * Scores every forecast of one series when its truth arrives, one step ahead and at the last horizon.
@@ -129,14 +133,15 @@ class AheadScores {
   readonly #ahead: number;
   readonly #levels: readonly number[];
   readonly #bands: readonly (readonly [number, number])[];
-  /** Forecasts whose truth has not come: last value, point, quantiles. */
-  readonly #waiting: RowRing;
+  /** The pinball losses of a naive forecast that is one too low, and one too high, over the levels. */
+  readonly #tooLow: number;
+  readonly #tooHigh: number;
+  /** Forecasts that may still be scored, or whose values are the truth of some. */
+  readonly #said: RowRing;
+  /** How many of the last values were not compared with what had been said. */
+  #unscored = 0;
   readonly #scored = new RowRing(WINDOW_STEPS, COLUMNS);
   readonly #sums = new Float64Array(COLUMNS + 1);
-  /** What had been forecast of the last step. */
-  #low = NaN;
-  #mean = NaN;
-  #high = NaN;
 
   constructor(ahead: number, levels: readonly number[]) {
     this.#ahead = ahead;
@@ -145,50 +150,66 @@ class AheadScores {
       levelIndex(levels, low),
       levelIndex(levels, high),
     ]);
-    this.#waiting = new RowRing(ahead, 2 + levels.length);
+    this.#tooLow = levels.reduce((sum, level) => sum + level, 0);
+    this.#tooHigh = levels.reduce((sum, level) => sum + (1 - level), 0);
+    this.#said = new RowRing(ahead + SCORED_TOGETHER, QUANTILES + levels.length);
   }
 
   get due(): DueForecast {
-    return { low: this.#low, mean: this.#mean, high: this.#high };
+    const { length, rows } = this.#said;
+    if (length <= this.#ahead) return { low: NaN, mean: NaN, high: NaN };
+    const at = this.#said.offset(this.#ahead);
+    const [low, high] = this.#bands[1];
+    return {
+      low: rows[at + QUANTILES + Math.max(0, low)],
+      mean: rows[at + MEAN],
+      high: rows[at + QUANTILES + (high < 0 ? this.#levels.length - 1 : high)],
+    };
   }
 
   /** `last` is the last value that was not missing; `follows` whether no step was left out before. */
   observe(forecast: Forecast, last: number, follows: boolean): void {
-    const waiting = this.#waiting;
-    if (!follows) waiting.clear();
-    if (waiting.length === this.#ahead) {
-      this.#learn(forecast.value, waiting.offset(this.#ahead - 1));
-    } else this.#low = this.#mean = this.#high = NaN;
-    const at = waiting.next();
-    const { rows } = waiting;
+    if (!follows) {
+      this.#score();
+      this.#said.clear();
+    }
+    const at = this.#said.next();
+    const { rows } = this.#said;
     const count = this.#levels.length;
     const offset = (this.#ahead - 1) * count;
-    rows[at] = last;
-    rows[at + 1] = forecast.mean[this.#ahead - 1];
-    for (let j = 0; j < count; j++) rows[at + 2 + j] = forecast.quantiles[offset + j];
+    rows[at + VALUE] = forecast.value;
+    rows[at + LAST] = last;
+    rows[at + MEAN] = forecast.mean[this.#ahead - 1];
+    for (let j = 0; j < count; j++) rows[at + QUANTILES + j] = forecast.quantiles[offset + j];
+    if (++this.#unscored === SCORED_TOGETHER) this.#score();
   }
 
-  /** Scores what stands from `at` on among those waiting. */
+  /** Compares the last values with what had been said of them. */
+  #score(): void {
+    const said = this.#said;
+    for (let age = this.#unscored - 1; age >= 0; age--) {
+      if (age + this.#ahead >= said.length) continue;
+      this.#learn(said.rows[said.offset(age) + VALUE], said.offset(age + this.#ahead));
+    }
+    this.#unscored = 0;
+  }
+
+  /** Scores what was said from `at` on. */
   #learn(value: number, at: number): void {
     const levels = this.#levels;
-    const said = this.#waiting.rows;
-    const naive = said[at];
-    const mean = said[at + 1];
-    const quantiles = at + 2;
-    const [low90, high90] = this.#bands[1];
-    this.#low = said[quantiles + Math.max(0, low90)];
-    this.#mean = mean;
-    this.#high = said[quantiles + (high90 < 0 ? levels.length - 1 : high90)];
+    const said = this.#said.rows;
+    const naive = said[at + LAST];
+    const mean = said[at + MEAN];
+    const quantiles = at + QUANTILES;
     if (!Number.isFinite(value) || !Number.isFinite(naive) || !Number.isFinite(mean)) return;
-    let share = 0;
-    for (let j = 0; j < levels.length; j++) share += value >= naive ? levels[j] : 1 - levels[j];
     const naiveError = Math.abs(value - naive);
     const score = this.#scored.next();
     const { rows } = this.#scored;
     rows[score] = Math.abs(value - mean);
     rows[score + 1] = 2 * meanPinball(value, levels, said, quantiles);
     rows[score + 2] = naiveError;
-    rows[score + 3] = 2 * naiveError * share / levels.length;
+    rows[score + 3] = 2 * naiveError * (value >= naive ? this.#tooLow : this.#tooHigh) /
+      levels.length;
     for (let band = 0; band < 2; band++) {
       const [low, high] = this.#bands[band];
       rows[score + 4 + band] = low < 0 || high < 0
@@ -204,10 +225,12 @@ class AheadScores {
   }
 
   recent(): LiveScore {
+    this.#score();
     return scoreOf(this.#sums, this.#sums[COLUMNS]);
   }
 
   window(): LiveScore {
+    this.#score();
     const sums = new Float64Array(COLUMNS);
     for (let age = this.#scored.length - 1; age >= 0; age--) {
       const score = this.#scored.row(age);
@@ -218,10 +241,10 @@ class AheadScores {
 }
 
 function scoreOf(sums: Float64Array, count: number): LiveScore {
-  const [mae, crps, naiveMae, naiveCrps, coverage80, coverage90] = Array.from(
-    { length: COLUMNS },
-    (_, i) => sums[i] / count,
-  );
+  const mae = sums[0] / count;
+  const crps = sums[1] / count;
+  const naiveMae = sums[2] / count;
+  const naiveCrps = sums[3] / count;
   return {
     count,
     mae,
@@ -230,8 +253,8 @@ function scoreOf(sums: Float64Array, count: number): LiveScore {
     naiveCrps,
     skill: skillOf(mae, naiveMae),
     skillCrps: skillOf(crps, naiveCrps),
-    coverage80,
-    coverage90,
+    coverage80: sums[4] / count,
+    coverage90: sums[5] / count,
   };
 }
 

@@ -45,6 +45,9 @@ export class SeriesMonitor {
   readonly #trend = new RowRing(TREND_ROWS, TREND_COLUMNS.length);
   /** Step, time, and the weights of the experts at both horizons. */
   readonly #weights: RowRing;
+  /** The last steps at which scores and weights were noted. */
+  #trendStep = -1;
+  #weightsStep = -1;
 
   /** Starts empty. */
   constructor(forecaster: Forecaster) {
@@ -56,9 +59,9 @@ export class SeriesMonitor {
   /**
    * Takes in the next forecast.
    *
-   * @param current Whether it is the forecaster's latest of the series: only then are its weights at hand.
+   * @param isLatest Whether it is the forecaster's latest of the series: only then are its weights at hand.
    */
-  observe(forecast: Forecast, current: boolean): void {
+  observe(forecast: Forecast, isLatest: (forecast: Forecast) => boolean): void {
     const before = this.scores.step;
     if (!this.scores.observe(forecast)) return;
     const { step, time, value, flags, parametersVersion } = forecast;
@@ -78,8 +81,8 @@ export class SeriesMonitor {
     rows[at + 7] = last.high;
     rows[at + 8] = flags.includes("anomaly") ? 1 : 0;
     rows[at + 9] = parametersVersion;
-    if (this.#due(this.#trend, step)) this.#pushTrend(forecast);
-    if (current && this.#due(this.#weights, step)) this.#pushWeights(forecast);
+    if (isDue(this.#trendStep, step)) this.#pushTrend(forecast);
+    if (isDue(this.#weightsStep, step) && isLatest(forecast)) this.#pushWeights(forecast);
   }
 
   /**
@@ -97,7 +100,7 @@ export class SeriesMonitor {
 
   /** The last step at which a score or a weight was noted; −1 for none. */
   get trendStep(): number {
-    return Math.max(lastStep(this.#trend), lastStep(this.#weights));
+    return Math.max(this.#trendStep, this.#weightsStep);
   }
 
   /** The columns of the scores, by name. */
@@ -115,13 +118,10 @@ export class SeriesMonitor {
     return { time: this.#weights.column(1), first: columns(2), last: columns(2 + experts) };
   }
 
-  #due(ring: RowRing, step: number): boolean {
-    return ring.length === 0 || step - lastStep(ring) >= TREND_EVERY_STEPS;
-  }
-
   #pushTrend({ step, time }: Forecast): void {
     const first = this.scores.recent("first");
     const last = this.scores.recent("last");
+    this.#trendStep = step;
     this.#trend.push([
       step,
       time,
@@ -137,15 +137,19 @@ export class SeriesMonitor {
   #pushWeights({ series, step, time }: Forecast): void {
     const forecaster = this.#forecaster;
     if (forecaster.weights === undefined) return;
-    this.#weights.push([
-      step,
-      time,
-      ...forecaster.weights(series, 1),
-      ...forecaster.weights(series, forecaster.horizon),
-    ]);
+    this.#weightsStep = step;
+    const at = this.#weights.next();
+    const { rows } = this.#weights;
+    rows[at] = step;
+    rows[at + 1] = time;
+    const first = forecaster.weights(series, 1);
+    const { horizon } = forecaster;
+    const last = horizon === 1 ? first : forecaster.weights(series, horizon);
+    rows.set(first, at + 2);
+    rows.set(last, at + 2 + first.length);
   }
 }
 
-function lastStep(ring: RowRing): number {
-  return ring.length === 0 ? -1 : ring.rows[ring.offset(0)];
+function isDue(noted: number, step: number): boolean {
+  return noted < 0 || step - noted >= TREND_EVERY_STEPS;
 }
