@@ -41,10 +41,24 @@ export interface DueForecast {
 
 /** Columns of a scored forecast: errors, then whether the bands held. */
 const COLUMNS = 6;
-/** Columns of a forecast that waits: the value of its step, the last value, the point; then quantiles. */
-const [VALUE, LAST, MEAN, QUANTILES] = [0, 1, 2, 3];
-/** Steps scored together, unless somebody asks before: what that needs is then fetched once for all. */
-const SCORED_TOGETHER = 8;
+
+/** How many numbers {@linkcode writeSaid} writes. */
+export function saidWidth(horizon: number, levels: readonly number[]): number {
+  return Math.min(horizon, 2) * (1 + levels.length);
+}
+
+/**
+ * Writes what is scored of a forecast: the point and the quantiles of the first step, then those of the
+ * last where that is another.
+ */
+export function writeSaid(forecast: Forecast, into: Float64Array, at: number): void {
+  const { mean, quantiles, levels } = forecast;
+  const last = mean.length - 1;
+  for (let step = 0; step <= last; step += Math.max(1, last)) {
+    into[at++] = mean[step];
+    for (let j = 0; j < levels.length; j++) into[at++] = quantiles[step * levels.length + j];
+  }
+}
 
 /**
  * Scores every forecast of one series when its truth arrives, one step ahead and at the last horizon.
@@ -77,6 +91,9 @@ const SCORED_TOGETHER = 8;
 export class LiveScores {
   readonly #first: AheadScores;
   readonly #last: AheadScores;
+  /** What is said of a step stands so many numbers after what is said of the first. */
+  readonly #stepWidth: number;
+  readonly #said: Float64Array;
   #step = -1;
   #value = NaN;
 
@@ -89,6 +106,8 @@ export class LiveScores {
   constructor(horizon: number, levels: readonly number[]) {
     this.#first = new AheadScores(1, levels);
     this.#last = horizon === 1 ? this.#first : new AheadScores(horizon, levels);
+    this.#stepWidth = 1 + levels.length;
+    this.#said = new Float64Array(saidWidth(horizon, levels));
   }
 
   /** The last step taken in; −1 before the first. */
@@ -103,13 +122,28 @@ export class LiveScores {
    * @returns False where its step was taken in before, so that nothing was done.
    */
   observe(forecast: Forecast): boolean {
-    const { step, value } = forecast;
+    writeSaid(forecast, this.#said, 0);
+    return this.take(forecast.step, forecast.value, this.#said, 0);
+  }
+
+  /**
+   * The same of a forecast of which only numbers are left.
+   *
+   * @param step Its step.
+   * @param value The value of that step.
+   * @param said The point and the quantiles of the first step, then of the last where that is another,
+   * @param at from here on.
+   * @returns False where the step was taken in before, so that nothing was done.
+   */
+  take(step: number, value: number, said: Float64Array, at: number): boolean {
     if (step <= this.#step) return false;
     const follows = step === this.#step + 1;
     this.#step = step;
     if (!Number.isNaN(value)) this.#value = value;
-    this.#first.observe(forecast, this.#value, follows);
-    if (this.#last !== this.#first) this.#last.observe(forecast, this.#value, follows);
+    this.#first.observe(value, this.#value, follows, said, at);
+    if (this.#last !== this.#first) {
+      this.#last.observe(value, this.#value, follows, said, at + this.#stepWidth);
+    }
     return true;
   }
 
@@ -133,15 +167,14 @@ class AheadScores {
   readonly #ahead: number;
   readonly #levels: readonly number[];
   readonly #bands: readonly (readonly [number, number])[];
-  /** The pinball losses of a naive forecast that is one too low, and one too high, over the levels. */
-  readonly #tooLow: number;
-  readonly #tooHigh: number;
-  /** Forecasts that may still be scored, or whose values are the truth of some. */
-  readonly #said: RowRing;
-  /** How many of the last values were not compared with what had been said. */
-  #unscored = 0;
+  /** Forecasts whose truth has not come: last value, point, quantiles. */
+  readonly #waiting: RowRing;
   readonly #scored = new RowRing(WINDOW_STEPS, COLUMNS);
   readonly #sums = new Float64Array(COLUMNS + 1);
+  /** What had been forecast of the last step. */
+  #low = NaN;
+  #mean = NaN;
+  #high = NaN;
 
   constructor(ahead: number, levels: readonly number[]) {
     this.#ahead = ahead;
@@ -150,66 +183,46 @@ class AheadScores {
       levelIndex(levels, low),
       levelIndex(levels, high),
     ]);
-    this.#tooLow = levels.reduce((sum, level) => sum + level, 0);
-    this.#tooHigh = levels.reduce((sum, level) => sum + (1 - level), 0);
-    this.#said = new RowRing(ahead + SCORED_TOGETHER, QUANTILES + levels.length);
+    this.#waiting = new RowRing(ahead, 2 + levels.length);
   }
 
   get due(): DueForecast {
-    const { length, rows } = this.#said;
-    if (length <= this.#ahead) return { low: NaN, mean: NaN, high: NaN };
-    const at = this.#said.offset(this.#ahead);
-    const [low, high] = this.#bands[1];
-    return {
-      low: rows[at + QUANTILES + Math.max(0, low)],
-      mean: rows[at + MEAN],
-      high: rows[at + QUANTILES + (high < 0 ? this.#levels.length - 1 : high)],
-    };
+    return { low: this.#low, mean: this.#mean, high: this.#high };
   }
 
   /** `last` is the last value that was not missing; `follows` whether no step was left out before. */
-  observe(forecast: Forecast, last: number, follows: boolean): void {
-    if (!follows) {
-      this.#score();
-      this.#said.clear();
-    }
-    const at = this.#said.next();
-    const { rows } = this.#said;
-    const count = this.#levels.length;
-    const offset = (this.#ahead - 1) * count;
-    rows[at + VALUE] = forecast.value;
-    rows[at + LAST] = last;
-    rows[at + MEAN] = forecast.mean[this.#ahead - 1];
-    for (let j = 0; j < count; j++) rows[at + QUANTILES + j] = forecast.quantiles[offset + j];
-    if (++this.#unscored === SCORED_TOGETHER) this.#score();
+  observe(value: number, last: number, follows: boolean, said: Float64Array, from: number): void {
+    const waiting = this.#waiting;
+    if (!follows) waiting.clear();
+    if (waiting.length === this.#ahead) this.#learn(value, waiting.offset(this.#ahead - 1));
+    else this.#low = this.#mean = this.#high = NaN;
+    const at = waiting.next();
+    const { rows, width } = waiting;
+    rows[at] = last;
+    for (let i = 1; i < width; i++) rows[at + i] = said[from + i - 1];
   }
 
-  /** Compares the last values with what had been said of them. */
-  #score(): void {
-    const said = this.#said;
-    for (let age = this.#unscored - 1; age >= 0; age--) {
-      if (age + this.#ahead >= said.length) continue;
-      this.#learn(said.rows[said.offset(age) + VALUE], said.offset(age + this.#ahead));
-    }
-    this.#unscored = 0;
-  }
-
-  /** Scores what was said from `at` on. */
+  /** Scores what stands from `at` on among those waiting. */
   #learn(value: number, at: number): void {
     const levels = this.#levels;
-    const said = this.#said.rows;
-    const naive = said[at + LAST];
-    const mean = said[at + MEAN];
-    const quantiles = at + QUANTILES;
+    const said = this.#waiting.rows;
+    const naive = said[at];
+    const mean = said[at + 1];
+    const quantiles = at + 2;
+    const [low90, high90] = this.#bands[1];
+    this.#low = said[quantiles + Math.max(0, low90)];
+    this.#mean = mean;
+    this.#high = said[quantiles + (high90 < 0 ? levels.length - 1 : high90)];
     if (!Number.isFinite(value) || !Number.isFinite(naive) || !Number.isFinite(mean)) return;
+    let share = 0;
+    for (let j = 0; j < levels.length; j++) share += value >= naive ? levels[j] : 1 - levels[j];
     const naiveError = Math.abs(value - naive);
     const score = this.#scored.next();
     const { rows } = this.#scored;
     rows[score] = Math.abs(value - mean);
     rows[score + 1] = 2 * meanPinball(value, levels, said, quantiles);
     rows[score + 2] = naiveError;
-    rows[score + 3] = 2 * naiveError * (value >= naive ? this.#tooLow : this.#tooHigh) /
-      levels.length;
+    rows[score + 3] = 2 * naiveError * share / levels.length;
     for (let band = 0; band < 2; band++) {
       const [low, high] = this.#bands[band];
       rows[score + 4 + band] = low < 0 || high < 0
@@ -225,12 +238,10 @@ class AheadScores {
   }
 
   recent(): LiveScore {
-    this.#score();
     return scoreOf(this.#sums, this.#sums[COLUMNS]);
   }
 
   window(): LiveScore {
-    this.#score();
     const sums = new Float64Array(COLUMNS);
     for (let age = this.#scored.length - 1; age >= 0; age--) {
       const score = this.#scored.row(age);

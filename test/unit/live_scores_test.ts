@@ -103,23 +103,6 @@ Deno.test("steps that come again are passed over, and after a hole nothing is sc
   assert.equal(live.window("last").count, before.count + 1);
 });
 
-Deno.test("scores are the same however often somebody asks for them", () => {
-  const asked = new LiveScores(HORIZON, DEFAULT_LEVELS);
-  const left = new LiveScores(HORIZON, DEFAULT_LEVELS);
-  for (const forecast of forecasts(333)) {
-    if (forecast.step > 99 && forecast.step < 108) continue;
-    left.observe(forecast);
-    asked.observe(forecast);
-    if (forecast.step % 3 === 0) asked.recent("last");
-    if (forecast.step % 7 === 0) asked.window("first");
-  }
-  for (const ahead of ["first", "last"] as const) {
-    assert.deepEqual(left.recent(ahead), asked.recent(ahead));
-    assert.deepEqual(left.window(ahead), asked.window(ahead));
-    assert.deepEqual(left.due(ahead), asked.due(ahead));
-  }
-});
-
 Deno.test("a ring of rows keeps the latest, also while it grows", () => {
   const ring = new RowRing(40, 2);
   for (let i = 0; i < 100; i++) {
