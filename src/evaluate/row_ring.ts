@@ -53,12 +53,6 @@ export class RowRing {
     return at;
   }
 
-  /** Appends a row. */
-  push(row: ArrayLike<number>): void {
-    const at = this.next();
-    for (let i = 0; i < this.width; i++) this.#rows[at + i] = row[i];
-  }
-
   /** A row without a copy, good until the next one; see {@linkcode RowRing.offset}. */
   row(age: number): Float64Array {
     const at = this.offset(age);

@@ -166,18 +166,18 @@ export class SeriesMonitor {
 
   #pushTrend(step: number, time: number): void {
     const first = this.#scores.recent("first");
-    const last = this.#scores.recent("last");
+    const last = this.#forecaster.horizon === 1 ? first : this.#scores.recent("last");
     this.#trendStep = step;
-    this.#trend.push([
-      step,
-      time,
-      first.skill,
-      first.coverage80,
-      first.coverage90,
-      last.skill,
-      last.coverage80,
-      last.coverage90,
-    ]);
+    const at = this.#trend.next();
+    const { rows } = this.#trend;
+    rows[at] = step;
+    rows[at + 1] = time;
+    rows[at + 2] = first.skill;
+    rows[at + 3] = first.coverage80;
+    rows[at + 4] = first.coverage90;
+    rows[at + 5] = last.skill;
+    rows[at + 6] = last.coverage80;
+    rows[at + 7] = last.coverage90;
   }
 
   #pushWeights({ series, step, time }: Forecast): void {

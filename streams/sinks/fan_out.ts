@@ -84,6 +84,8 @@ interface Message {
 export class FanOut<T> {
   readonly #options: FanOutOptions<T>;
   readonly #subscribers = new Set<Subscriber>();
+  /** How many of them want all series. */
+  #wantAll = 0;
   /** What is handed over next, and the series of each message. */
   readonly #batch = new FrameBatch();
   readonly #batchSeries: string[] = [];
@@ -116,11 +118,12 @@ export class FanOut<T> {
   subscribe(socket: ServerSocket, series?: Iterable<string>, stream?: Corked): Subscription {
     const wanted = series === undefined ? undefined : new Set(series);
     const onEnd = (): void => {
-      this.#subscribers.delete(subscriber);
+      if (this.#subscribers.delete(subscriber) && wanted === undefined) this.#wantAll--;
     };
     const onCaughtUp = (): void => this.#onCaughtUp?.();
     const subscriber = new Subscriber(socket, wanted, this.#options, onEnd, onCaughtUp, stream);
     this.#subscribers.add(subscriber);
+    if (wanted === undefined) this.#wantAll++;
     return subscriber;
   }
 
@@ -154,6 +157,7 @@ export class FanOut<T> {
   }
 
   #isWanted(series: string): boolean {
+    if (this.#wantAll > 0) return true;
     for (const subscriber of this.#subscribers) if (subscriber.wants(series)) return true;
     return false;
   }
