@@ -94,7 +94,8 @@ export class NumberWriter {
 
   /** Appends anything as JSON. */
   json(value: unknown): void {
-    this.#length = putText(this.#bytes, this.#length, JSON.stringify(value));
+    const free = this.#bytes.subarray(this.#length);
+    this.#length += encoder.encodeInto(JSON.stringify(value), free).written;
   }
 
   /**
@@ -141,14 +142,15 @@ export class NumberWriter {
 
   #text(number: number): void {
     const text = Number.isFinite(number) ? String(number) : "null";
-    this.#length = putText(this.#bytes, this.#length, text);
+    const bytes = this.#bytes;
+    const at = this.#length;
+    // A few characters: a loop is quicker than a call that encodes them.
+    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+    this.#length = at + text.length;
   }
 }
 
-/** Each of these writes from `at` on and says where it ends. */
-function putText(bytes: Uint8Array, at: number, text: string): number {
-  return at + encoder.encodeInto(text, bytes.subarray(at)).written;
-}
+// Each of these writes from `at` on and says where it ends.
 
 /** `units / 10 ** places`: all digits one place further, then those before the point back. */
 function putUnits(
