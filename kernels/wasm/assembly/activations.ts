@@ -16,17 +16,20 @@ const CONSTANTS: usize = memory.data<f32>([
   1.44269504088896341, // 4: 1 / ln 2
   -0.693359375, // 8: −ln 2 in two parts, the first so short that n times it is exact
   2.12194440e-4, // 12
-  1.3946497041608691e-3, // 16: (eʳ − 1 − r) / r², highest power first, fitted for |r| ≤ ln 2 / 2
-  8.366610630542337e-3, // 20
-  4.1666281398112764e-2, // 24
-  1.6666542793648884e-1, // 28
-  0.5, // 32
-  -87, // 36: the arguments between which eˣ is a normal float
-  88, // 40
-  1, // 44
-  2, // 48
-  -1, // 52
-  -0.0, // 56: the sign bit
+  -87, // 16: σ is a normal float from here on, and 1 from there
+  40, // 20
+  0.08333333333333333, // 24: 1 / 12
+  5, // 28
+  10, // 32
+  -9.1, // 36: tanh is −1 up to here, and 1 from there
+  9.1, // 40
+  1.0276803e-4, // 44: of p, highest power first
+  2.6793253e-2, // 48
+  0.9, // 52
+  2.2100699e-6, // 56: of q
+  2.1711471e-3, // 60
+  0.20358641, // 64
+  1.8, // 68
 ]);
 
 // @ts-ignore: decorator
@@ -35,52 +38,28 @@ function constant(offset: usize): v128 {
   return v128.load_splat<f32>(CONSTANTS + offset);
 }
 
-/** σ(x) = 1 / (1 + e⁻ˣ), and tanh |x| = −t / (t + 2) with t = e^{−2|x|} − 1, which cancels nowhere. */
-const SIGMOID = 0;
-const TANH = 1;
-
 /**
- * One of the two, of four vectors in place, `stride` bytes apart; with a stride of 0, of one vector.
+ * σ(x) = eˣ / (eˣ + 1) of four vectors in place, `stride` bytes apart; with a stride of 0, of one vector.
  *
- * eˣ = 2ⁿ eʳ for x = n ln 2 + r with |r| ≤ ln 2 / 2, in the manner of Moshier's Cephes (1992), so that
- * eʳ − 1 has a small relative error also near 0.
+ * eˣ = 2ⁿ eʳ for x = n ln 2 + r with |r| ≤ ln 2 / 2, and eʳ = (a + b) / (a − b) by its Padé approximant of order
+ * 3 / 3, a = r² + 10 and b = r (r² / 12 + 5): so σ takes one division, and n is added to the exponent of a + b.
  */
 // @ts-ignore: decorator
 @inline
-function four(kind: i32, at0: usize, stride: usize): void {
+function fourSigmoids(at0: usize, stride: usize): void {
   const at1 = at0 + stride;
   const at2 = at1 + stride;
   const at3 = at2 + stride;
-  let x0 = v128.load(at0);
-  let x1 = v128.load(at1);
-  let x2 = v128.load(at2);
-  let x3 = v128.load(at3);
-  let k: v128;
-  if (kind == SIGMOID) {
-    k = constant(52);
-    x0 = f32x4.mul(x0, k);
-    x1 = f32x4.mul(x1, k);
-    x2 = f32x4.mul(x2, k);
-    x3 = f32x4.mul(x3, k);
-  } else {
-    k = constant(56);
-    x0 = v128.or(f32x4.add(x0, x0), k);
-    x1 = v128.or(f32x4.add(x1, x1), k);
-    x2 = v128.or(f32x4.add(x2, x2), k);
-    x3 = v128.or(f32x4.add(x3, x3), k);
-  }
-  k = constant(36);
-  x0 = f32x4.pmax(x0, k);
-  x1 = f32x4.pmax(x1, k);
-  x2 = f32x4.pmax(x2, k);
-  x3 = f32x4.pmax(x3, k);
-  if (kind == SIGMOID) {
-    k = constant(40);
-    x0 = f32x4.pmin(x0, k);
-    x1 = f32x4.pmin(x1, k);
-    x2 = f32x4.pmin(x2, k);
-    x3 = f32x4.pmin(x3, k);
-  }
+  let k = constant(16);
+  let x0 = f32x4.pmax(v128.load(at0), k);
+  let x1 = f32x4.pmax(v128.load(at1), k);
+  let x2 = f32x4.pmax(v128.load(at2), k);
+  let x3 = f32x4.pmax(v128.load(at3), k);
+  k = constant(20);
+  x0 = f32x4.pmin(x0, k);
+  x1 = f32x4.pmin(x1, k);
+  x2 = f32x4.pmin(x2, k);
+  x3 = f32x4.pmin(x3, k);
   // n, as a whole number in the low bits of n + 1.5 · 2²³.
   k = constant(4);
   const round = constant(0);
@@ -102,71 +81,115 @@ function four(kind: i32, at0: usize, stride: usize): void {
   x1 = madd(y1, k, x1);
   x2 = madd(y2, k, x2);
   x3 = madd(y3, k, x3);
-  // eʳ − 1.
-  k = constant(16);
-  const k1 = constant(20);
-  let p0 = madd(k, x0, k1);
-  let p1 = madd(k, x1, k1);
-  let p2 = madd(k, x2, k1);
-  let p3 = madd(k, x3, k1);
+  // a, and b in the place of r.
+  let a0 = f32x4.mul(x0, x0);
+  let a1 = f32x4.mul(x1, x1);
+  let a2 = f32x4.mul(x2, x2);
+  let a3 = f32x4.mul(x3, x3);
   k = constant(24);
-  p0 = madd(p0, x0, k);
-  p1 = madd(p1, x1, k);
-  p2 = madd(p2, x2, k);
-  p3 = madd(p3, x3, k);
-  k = constant(28);
-  p0 = madd(p0, x0, k);
-  p1 = madd(p1, x1, k);
-  p2 = madd(p2, x2, k);
-  p3 = madd(p3, x3, k);
+  const k1 = constant(28);
+  y0 = madd(a0, k, k1);
+  y1 = madd(a1, k, k1);
+  y2 = madd(a2, k, k1);
+  y3 = madd(a3, k, k1);
   k = constant(32);
-  p0 = madd(p0, x0, k);
-  p1 = madd(p1, x1, k);
-  p2 = madd(p2, x2, k);
-  p3 = madd(p3, x3, k);
-  y0 = f32x4.mul(x0, x0);
-  y1 = f32x4.mul(x1, x1);
-  y2 = f32x4.mul(x2, x2);
-  y3 = f32x4.mul(x3, x3);
-  p0 = madd(p0, y0, x0);
-  p1 = madd(p1, y1, x1);
-  p2 = madd(p2, y2, x2);
-  p3 = madd(p3, y3, x3);
-  // 2ⁿ.
-  const one = constant(44);
-  n0 = i32x4.add(i32x4.shl(n0, 23), one);
-  n1 = i32x4.add(i32x4.shl(n1, 23), one);
-  n2 = i32x4.add(i32x4.shl(n2, 23), one);
-  n3 = i32x4.add(i32x4.shl(n3, 23), one);
-  if (kind == SIGMOID) {
-    p0 = madd(p0, n0, n0);
-    p1 = madd(p1, n1, n1);
-    p2 = madd(p2, n2, n2);
-    p3 = madd(p3, n3, n3);
-    v128.store(at0, f32x4.div(one, f32x4.add(one, p0)));
-    v128.store(at1, f32x4.div(one, f32x4.add(one, p1)));
-    v128.store(at2, f32x4.div(one, f32x4.add(one, p2)));
-    v128.store(at3, f32x4.div(one, f32x4.add(one, p3)));
-  } else {
-    p0 = madd(p0, n0, f32x4.sub(n0, one));
-    p1 = madd(p1, n1, f32x4.sub(n1, one));
-    p2 = madd(p2, n2, f32x4.sub(n2, one));
-    p3 = madd(p3, n3, f32x4.sub(n3, one));
-    // −t / (t + 2) is not negative, so its sign bit is that of x once t / (t + 2) has lost its own.
-    k = constant(48);
-    const sign = constant(56);
-    v128.store(at0, v128.bitselect(v128.load(at0), f32x4.div(p0, f32x4.add(p0, k)), sign));
-    v128.store(at1, v128.bitselect(v128.load(at1), f32x4.div(p1, f32x4.add(p1, k)), sign));
-    v128.store(at2, v128.bitselect(v128.load(at2), f32x4.div(p2, f32x4.add(p2, k)), sign));
-    v128.store(at3, v128.bitselect(v128.load(at3), f32x4.div(p3, f32x4.add(p3, k)), sign));
-  }
+  a0 = f32x4.add(a0, k);
+  a1 = f32x4.add(a1, k);
+  a2 = f32x4.add(a2, k);
+  a3 = f32x4.add(a3, k);
+  x0 = f32x4.mul(y0, x0);
+  x1 = f32x4.mul(y1, x1);
+  x2 = f32x4.mul(y2, x2);
+  x3 = f32x4.mul(y3, x3);
+  y0 = i32x4.add(f32x4.add(a0, x0), i32x4.shl(n0, 23));
+  y1 = i32x4.add(f32x4.add(a1, x1), i32x4.shl(n1, 23));
+  y2 = i32x4.add(f32x4.add(a2, x2), i32x4.shl(n2, 23));
+  y3 = i32x4.add(f32x4.add(a3, x3), i32x4.shl(n3, 23));
+  v128.store(at0, f32x4.div(y0, f32x4.add(y0, f32x4.sub(a0, x0))));
+  v128.store(at1, f32x4.div(y1, f32x4.add(y1, f32x4.sub(a1, x1))));
+  v128.store(at2, f32x4.div(y2, f32x4.add(y2, f32x4.sub(a2, x2))));
+  v128.store(at3, f32x4.div(y3, f32x4.add(y3, f32x4.sub(a3, x3))));
 }
+
+/**
+ * tanh of four vectors in place, `stride` bytes apart; with a stride of 0, of one vector.
+ *
+ * tanh x = 2 w / (1 + w²) for w = tanh (x / 2) = p / q, p = x (p₀ + p₁ x² + p₂ x⁴) and q = q₀ + q₁ x² + q₂ x⁴ + q₃ x⁶,
+ * fitted for |x| ≤ 9. What w is off by counts less and less as |w| nears 1, where much rounding went into it. For
+ * small x it counts fully: q₀ is near 2, where floats are closest to each other for their size.
+ */
+// @ts-ignore: decorator
+@inline
+function fourTanhs(at0: usize, stride: usize): void {
+  const at1 = at0 + stride;
+  const at2 = at1 + stride;
+  const at3 = at2 + stride;
+  let k = constant(36);
+  let x0 = f32x4.pmax(v128.load(at0), k);
+  let x1 = f32x4.pmax(v128.load(at1), k);
+  let x2 = f32x4.pmax(v128.load(at2), k);
+  let x3 = f32x4.pmax(v128.load(at3), k);
+  k = constant(40);
+  x0 = f32x4.pmin(x0, k);
+  x1 = f32x4.pmin(x1, k);
+  x2 = f32x4.pmin(x2, k);
+  x3 = f32x4.pmin(x3, k);
+  const u0 = f32x4.mul(x0, x0);
+  const u1 = f32x4.mul(x1, x1);
+  const u2 = f32x4.mul(x2, x2);
+  const u3 = f32x4.mul(x3, x3);
+  k = constant(44);
+  let k1 = constant(48);
+  let p0 = madd(u0, k, k1);
+  let p1 = madd(u1, k, k1);
+  let p2 = madd(u2, k, k1);
+  let p3 = madd(u3, k, k1);
+  k = constant(52);
+  p0 = madd(p0, u0, k);
+  p1 = madd(p1, u1, k);
+  p2 = madd(p2, u2, k);
+  p3 = madd(p3, u3, k);
+  p0 = f32x4.mul(p0, x0);
+  p1 = f32x4.mul(p1, x1);
+  p2 = f32x4.mul(p2, x2);
+  p3 = f32x4.mul(p3, x3);
+  k = constant(56);
+  k1 = constant(60);
+  let q0 = madd(u0, k, k1);
+  let q1 = madd(u1, k, k1);
+  let q2 = madd(u2, k, k1);
+  let q3 = madd(u3, k, k1);
+  k = constant(64);
+  q0 = madd(q0, u0, k);
+  q1 = madd(q1, u1, k);
+  q2 = madd(q2, u2, k);
+  q3 = madd(q3, u3, k);
+  k = constant(68);
+  q0 = madd(q0, u0, k);
+  q1 = madd(q1, u1, k);
+  q2 = madd(q2, u2, k);
+  q3 = madd(q3, u3, k);
+  x0 = f32x4.mul(p0, q0);
+  x1 = f32x4.mul(p1, q1);
+  x2 = f32x4.mul(p2, q2);
+  x3 = f32x4.mul(p3, q3);
+  q0 = f32x4.mul(q0, q0);
+  q1 = f32x4.mul(q1, q1);
+  q2 = f32x4.mul(q2, q2);
+  q3 = f32x4.mul(q3, q3);
+  v128.store(at0, f32x4.div(f32x4.add(x0, x0), madd(p0, p0, q0)));
+  v128.store(at1, f32x4.div(f32x4.add(x1, x1), madd(p1, p1, q1)));
+  v128.store(at2, f32x4.div(f32x4.add(x2, x2), madd(p2, p2, q2)));
+  v128.store(at3, f32x4.div(f32x4.add(x3, x3), madd(p3, p3, q3)));
+}
+
+const SIGMOID = 0;
 
 /** σ of `count` vectors in place, `stride` bytes apart. */
 export function sigmoids(at: usize, stride: usize, count: i32): void {
   while (count > 0) {
     const taken = count >= 4 ? 4 : 1;
-    four(SIGMOID, at, taken == 4 ? stride : 0);
+    fourSigmoids(at, taken == 4 ? stride : 0);
     at += stride * taken;
     count -= taken;
   }
@@ -176,7 +199,7 @@ export function sigmoids(at: usize, stride: usize, count: i32): void {
 export function tanhs(at: usize, stride: usize, count: i32): void {
   while (count > 0) {
     const taken = count >= 4 ? 4 : 1;
-    four(TANH, at, taken == 4 ? stride : 0);
+    fourTanhs(at, taken == 4 ? stride : 0);
     at += stride * taken;
     count -= taken;
   }
