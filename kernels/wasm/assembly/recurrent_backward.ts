@@ -2,7 +2,6 @@
 // one product over all steps and rows. The panels of a GRU stand in the order n (as x sees it), r, z, and,
 // where the reset comes after the product, n (as h sees it): so x and h each see neighbours.
 
-import { tanhs } from "./activations";
 import { GRU, GRU_RESET_BEFORE, LSTM } from "./layout";
 import {
   gradientScratch,
@@ -56,13 +55,13 @@ export function backwardScratch(
 }
 
 /**
- * One row of an LSTM; `panel` points at its line in the first panel, `gate` is the distance of gates.
- * `work` has room for a padded row.
+ * One row of an LSTM; `panel` points at its line in the first panel, `gate` is the distance of gates. What
+ * the forward pass had as tanh c is h / o, where o is never 0 but behind the row's last unit.
  */
 function lstmRow(
   hiddenSize: i32,
   saved: usize,
-  c: usize,
+  h: usize,
   cPrevious: usize,
   dhs: usize,
   dh: usize,
@@ -70,23 +69,17 @@ function lstmRow(
   panel: usize,
   stride: usize,
   gate: usize,
-  work: usize,
 ): void {
   const one = f32x4.splat(1);
+  const least = f32x4.splat(f32.MIN_NORMAL_VALUE);
   const H = <usize>hiddenSize << 2;
-  const vectors = roundUp(hiddenSize, 8) >> 2;
-  for (let k = 0; k < vectors; k++) {
-    const at = <usize>k << 4;
-    v128.store(work + at, loadRow(c + at, hiddenSize - (k << 2)));
-  }
-  tanhs(work, 16, vectors);
   for (let left = hiddenSize, half: usize = 0; left > 0 || half == 16; left -= 4) {
     const i = loadRow(saved, left);
     const f = loadRow(saved + H, left);
     const g = loadRow(saved + H * 2, left);
     const o = loadRow(saved + H * 3, left);
     const d = f32x4.add(loadRow(dhs, left), v128.load(dh));
-    const tanhC = v128.load(work);
+    const tanhC = f32x4.div(loadRow(h, left), f32x4.pmax(o, least));
     const slope = f32x4.sub(one, f32x4.mul(tanhC, tanhC));
     const dCell = madd(f32x4.mul(d, o), slope, v128.load(dc));
     const at = panel + half;
@@ -102,7 +95,7 @@ function lstmRow(
     );
     v128.store(dc, f32x4.mul(dCell, f));
     saved += 16;
-    work += 16;
+    h += 16;
     cPrevious += 16;
     dhs += 16;
     dh += 16;
@@ -251,7 +244,7 @@ export function sequenceBackward(
         lstmRow(
           H,
           savedRow,
-          cs + row * rowBytes,
+          hs + row * rowBytes,
           cPrevious + previous,
           dhs + row * rowBytes,
           dh + at,
@@ -259,7 +252,6 @@ export function sequenceBackward(
           panelRow,
           stride,
           gate,
-          dReset,
         );
       } else {
         gruRow(
