@@ -18,18 +18,17 @@ const CONSTANTS: usize = memory.data<f32>([
   2.12194440e-4, // 12
   -87, // 16: σ is a normal float from here on, and 1 from there
   40, // 20
-  0.08333333333333333, // 24: 1 / 12
-  5, // 28
-  10, // 32
+  12, // 24: of a and b
+  120, // 28
+  60, // 32
   -9.1, // 36: tanh is −1 up to here, and 1 from there
   9.1, // 40
-  1.0276803e-4, // 44: of p, highest power first
-  2.6793253e-2, // 48
-  0.9, // 52
-  2.2100699e-6, // 56: of q
-  2.1711471e-3, // 60
-  0.20358641, // 64
-  1.8, // 68
+  46.540764, // 44: of p, highest power first
+  12142.89, // 48
+  407950.72, // 52
+  983.7319, // 56: of q
+  92277.52, // 60
+  815901.44, // 64
 ]);
 
 // @ts-ignore: decorator
@@ -42,7 +41,7 @@ function constant(offset: usize): v128 {
  * σ(x) = eˣ / (eˣ + 1) of four vectors in place, `stride` bytes apart; with a stride of 0, of one vector.
  *
  * eˣ = 2ⁿ eʳ for x = n ln 2 + r with |r| ≤ ln 2 / 2, and eʳ = (a + b) / (a − b) by its Padé approximant of order
- * 3 / 3, a = r² + 10 and b = r (r² / 12 + 5): so σ takes one division, and n is added to the exponent of a + b.
+ * 3 / 3, a = 12 r² + 120 and b = r (r² + 60): so σ takes one division, and n is added to the exponent of a + b.
  */
 // @ts-ignore: decorator
 @inline
@@ -86,17 +85,17 @@ function fourSigmoids(at0: usize, stride: usize): void {
   let a1 = f32x4.mul(x1, x1);
   let a2 = f32x4.mul(x2, x2);
   let a3 = f32x4.mul(x3, x3);
+  k = constant(32);
+  y0 = f32x4.add(a0, k);
+  y1 = f32x4.add(a1, k);
+  y2 = f32x4.add(a2, k);
+  y3 = f32x4.add(a3, k);
   k = constant(24);
   const k1 = constant(28);
-  y0 = madd(a0, k, k1);
-  y1 = madd(a1, k, k1);
-  y2 = madd(a2, k, k1);
-  y3 = madd(a3, k, k1);
-  k = constant(32);
-  a0 = f32x4.add(a0, k);
-  a1 = f32x4.add(a1, k);
-  a2 = f32x4.add(a2, k);
-  a3 = f32x4.add(a3, k);
+  a0 = madd(a0, k, k1);
+  a1 = madd(a1, k, k1);
+  a2 = madd(a2, k, k1);
+  a3 = madd(a3, k, k1);
   x0 = f32x4.mul(y0, x0);
   x1 = f32x4.mul(y1, x1);
   x2 = f32x4.mul(y2, x2);
@@ -114,9 +113,8 @@ function fourSigmoids(at0: usize, stride: usize): void {
 /**
  * tanh of four vectors in place, `stride` bytes apart; with a stride of 0, of one vector.
  *
- * tanh x = 2 w / (1 + w²) for w = tanh (x / 2) = p / q, p = x (p₀ + p₁ x² + p₂ x⁴) and q = q₀ + q₁ x² + q₂ x⁴ + q₃ x⁶,
- * fitted for |x| ≤ 9. What w is off by counts less and less as |w| nears 1, where much rounding went into it. For
- * small x it counts fully: q₀ is near 2, where floats are closest to each other for their size.
+ * tanh x = 2 w / (1 + w²) for w = tanh (x / 2) = p / q, p = x (p₀ + p₁ x² + p₂ x⁴) and q = q₀ + q₁ x² + q₂ x⁴ + x⁶, fitted
+ * for |x| ≤ 9.1. What w is off by counts less and less as |w| nears 1, where much rounding went into it.
  */
 // @ts-ignore: decorator
 @inline
@@ -139,7 +137,7 @@ function fourTanhs(at0: usize, stride: usize): void {
   const u2 = f32x4.mul(x2, x2);
   const u3 = f32x4.mul(x3, x3);
   k = constant(44);
-  let k1 = constant(48);
+  const k1 = constant(48);
   let p0 = madd(u0, k, k1);
   let p1 = madd(u1, k, k1);
   let p2 = madd(u2, k, k1);
@@ -154,17 +152,16 @@ function fourTanhs(at0: usize, stride: usize): void {
   p2 = f32x4.mul(p2, x2);
   p3 = f32x4.mul(p3, x3);
   k = constant(56);
-  k1 = constant(60);
-  let q0 = madd(u0, k, k1);
-  let q1 = madd(u1, k, k1);
-  let q2 = madd(u2, k, k1);
-  let q3 = madd(u3, k, k1);
-  k = constant(64);
+  let q0 = f32x4.add(u0, k);
+  let q1 = f32x4.add(u1, k);
+  let q2 = f32x4.add(u2, k);
+  let q3 = f32x4.add(u3, k);
+  k = constant(60);
   q0 = madd(q0, u0, k);
   q1 = madd(q1, u1, k);
   q2 = madd(q2, u2, k);
   q3 = madd(q3, u3, k);
-  k = constant(68);
+  k = constant(64);
   q0 = madd(q0, u0, k);
   q1 = madd(q1, u1, k);
   q2 = madd(q2, u2, k);
