@@ -55,9 +55,45 @@ export function backwardScratch(
 }
 
 /**
- * One row of an LSTM; `panel` points at its line in the first panel, `gate` is the distance of gates. What
- * the forward pass had as tanh c is h / o, where o is never 0 but behind the row's last unit.
+ * Four units of an LSTM, of which `count` lie inside the row, `k` bytes into it; `panel` is where their
+ * gradients by the first gate go, `gate` the distance of gates. What the forward pass had as tanh c is h / o,
+ * where o is never 0 but behind the row's last unit.
  */
+// @ts-ignore: decorator
+@inline
+function lstmUnits(
+  count: i32,
+  k: usize,
+  H: usize,
+  saved: usize,
+  h: usize,
+  cPrevious: usize,
+  dhs: usize,
+  dh: usize,
+  dc: usize,
+  panel: usize,
+  gate: usize,
+): void {
+  const one = f32x4.splat(1);
+  const i = loadRow(saved + k, count);
+  const f = loadRow(saved + H + k, count);
+  const g = loadRow(saved + H * 2 + k, count);
+  const o = loadRow(saved + H * 3 + k, count);
+  const d = f32x4.add(loadRow(dhs + k, count), v128.load(dh + k));
+  const tanhC = f32x4.div(loadRow(h + k, count), f32x4.pmax(o, f32x4.splat(f32.MIN_NORMAL_VALUE)));
+  const slope = f32x4.sub(one, f32x4.mul(tanhC, tanhC));
+  const dCell = madd(f32x4.mul(d, o), slope, v128.load(dc + k));
+  v128.store(panel, f32x4.mul(f32x4.mul(dCell, g), f32x4.mul(i, f32x4.sub(one, i))));
+  v128.store(
+    panel + gate,
+    f32x4.mul(f32x4.mul(dCell, loadRow(cPrevious + k, count)), f32x4.mul(f, f32x4.sub(one, f))),
+  );
+  v128.store(panel + gate * 2, f32x4.mul(f32x4.mul(dCell, i), f32x4.sub(one, f32x4.mul(g, g))));
+  v128.store(panel + gate * 3, f32x4.mul(f32x4.mul(d, tanhC), f32x4.mul(o, f32x4.sub(one, o))));
+  v128.store(dc + k, f32x4.mul(dCell, f));
+}
+
+/** One row of an LSTM; `panel` points at its line in the first panel. Whole vectors go first, unlooked at. */
 function lstmRow(
   hiddenSize: i32,
   saved: usize,
@@ -70,38 +106,15 @@ function lstmRow(
   stride: usize,
   gate: usize,
 ): void {
-  const one = f32x4.splat(1);
-  const least = f32x4.splat(f32.MIN_NORMAL_VALUE);
   const H = <usize>hiddenSize << 2;
-  for (let left = hiddenSize, half: usize = 0; left > 0 || half == 16; left -= 4) {
-    const i = loadRow(saved, left);
-    const f = loadRow(saved + H, left);
-    const g = loadRow(saved + H * 2, left);
-    const o = loadRow(saved + H * 3, left);
-    const d = f32x4.add(loadRow(dhs, left), v128.load(dh));
-    const tanhC = f32x4.div(loadRow(h, left), f32x4.pmax(o, least));
-    const slope = f32x4.sub(one, f32x4.mul(tanhC, tanhC));
-    const dCell = madd(f32x4.mul(d, o), slope, v128.load(dc));
-    const at = panel + half;
-    v128.store(at, f32x4.mul(f32x4.mul(dCell, g), f32x4.mul(i, f32x4.sub(one, i))));
-    v128.store(
-      at + gate,
-      f32x4.mul(f32x4.mul(dCell, loadRow(cPrevious, left)), f32x4.mul(f, f32x4.sub(one, f))),
-    );
-    v128.store(at + gate * 2, f32x4.mul(f32x4.mul(dCell, i), f32x4.sub(one, f32x4.mul(g, g))));
-    v128.store(
-      at + gate * 3,
-      f32x4.mul(f32x4.mul(d, tanhC), f32x4.mul(o, f32x4.sub(one, o))),
-    );
-    v128.store(dc, f32x4.mul(dCell, f));
-    saved += 16;
-    h += 16;
-    cPrevious += 16;
-    dhs += 16;
-    dh += 16;
-    dc += 16;
-    if (half) panel += stride;
-    half ^= 16;
+  let k: usize = 0;
+  for (; k + 16 <= H; k += 16) {
+    const at = panel + (k >> 5) * stride + (k & 16);
+    lstmUnits(4, k, H, saved, h, cPrevious, dhs, dh, dc, at, gate);
+  }
+  for (; k < H || k & 16; k += 16) {
+    const at = panel + (k >> 5) * stride + (k & 16);
+    lstmUnits(hiddenSize - <i32>(k >> 2), k, H, saved, h, cPrevious, dhs, dh, dc, at, gate);
   }
 }
 
