@@ -118,6 +118,41 @@ function lstmRow(
   }
 }
 
+/** Four units of a GRU, as {@link lstmUnits}. */
+// @ts-ignore: decorator
+@inline
+function gruUnits(
+  count: i32,
+  k: usize,
+  H: usize,
+  saved: usize,
+  hPrevious: usize,
+  dhs: usize,
+  dh: usize,
+  panel: usize,
+  gate: usize,
+  after: bool,
+): void {
+  const one = f32x4.splat(1);
+  const r = loadRow(saved + k, count);
+  const z = loadRow(saved + H + k, count);
+  const n = loadRow(saved + H * 2 + k, count);
+  const d = f32x4.add(loadRow(dhs + k, count), v128.load(dh + k));
+  const dn = f32x4.mul(f32x4.mul(d, f32x4.sub(one, z)), f32x4.sub(one, f32x4.mul(n, n)));
+  const dz = f32x4.mul(
+    f32x4.mul(d, f32x4.sub(loadRow(hPrevious + k, count), n)),
+    f32x4.mul(z, f32x4.sub(one, z)),
+  );
+  v128.store(panel, dn);
+  v128.store(panel + gate * 2, dz);
+  if (after) {
+    const q = loadRow(saved + H * 3 + k, count);
+    v128.store(panel + gate, f32x4.mul(f32x4.mul(dn, q), f32x4.mul(r, f32x4.sub(one, r))));
+    v128.store(panel + gate * 3, f32x4.mul(dn, r));
+  }
+  v128.store(dh + k, f32x4.mul(d, z));
+}
+
 /** One row of a GRU; leaves in `dh` what reaches h without passing a product. */
 function gruRow(
   hiddenSize: i32,
@@ -130,36 +165,15 @@ function gruRow(
   gate: usize,
   after: bool,
 ): void {
-  const one = f32x4.splat(1);
   const H = <usize>hiddenSize << 2;
-  for (let left = hiddenSize, half: usize = 0; left > 0 || half == 16; left -= 4) {
-    const r = loadRow(saved, left);
-    const z = loadRow(saved + H, left);
-    const n = loadRow(saved + H * 2, left);
-    const d = f32x4.add(loadRow(dhs, left), v128.load(dh));
-    const dn = f32x4.mul(
-      f32x4.mul(d, f32x4.sub(one, z)),
-      f32x4.sub(one, f32x4.mul(n, n)),
-    );
-    const dz = f32x4.mul(
-      f32x4.mul(d, f32x4.sub(loadRow(hPrevious, left), n)),
-      f32x4.mul(z, f32x4.sub(one, z)),
-    );
-    const at = panel + half;
-    v128.store(at, dn);
-    v128.store(at + gate * 2, dz);
-    if (after) {
-      const q = loadRow(saved + H * 3, left);
-      v128.store(at + gate, f32x4.mul(f32x4.mul(dn, q), f32x4.mul(r, f32x4.sub(one, r))));
-      v128.store(at + gate * 3, f32x4.mul(dn, r));
-    }
-    v128.store(dh, f32x4.mul(d, z));
-    saved += 16;
-    hPrevious += 16;
-    dhs += 16;
-    dh += 16;
-    if (half) panel += stride;
-    half ^= 16;
+  let k: usize = 0;
+  for (; k + 16 <= H; k += 16) {
+    const at = panel + (k >> 5) * stride + (k & 16);
+    gruUnits(4, k, H, saved, hPrevious, dhs, dh, at, gate, after);
+  }
+  for (; k < H || k & 16; k += 16) {
+    const at = panel + (k >> 5) * stride + (k & 16);
+    gruUnits(hiddenSize - <i32>(k >> 2), k, H, saved, hPrevious, dhs, dh, at, gate, after);
   }
 }
 
