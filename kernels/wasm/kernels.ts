@@ -20,7 +20,7 @@ export interface KernelHost {
   /** Where intermediate results go; it may move when more is reserved. */
   readonly scratch: number;
   /** Those who share rows, where there are any. */
-  readonly threads: RowThreads | undefined;
+  readonly rowThreads: RowThreads | undefined;
   /** A buffer of this backend. */
   own(buffer: DeviceBuffer): WasmBuffer;
   /** Makes room for intermediate results. */
@@ -219,11 +219,11 @@ function shareRows(
   alone: SharedRows["alone"],
   check?: SharedRows["check"],
 ): (rows: number) => void {
-  const { threads } = host;
-  if (!threads) return alone;
-  const shared = threads.bind(call, alone, check);
-  host.reserveScratch(threads.count * call.scratchBytes);
-  return (rows) => threads.run(shared, rows, host.scratch);
+  const { rowThreads } = host;
+  if (!rowThreads) return alone;
+  const shared = rowThreads.bind(call, alone, check);
+  host.reserveScratch(rowThreads.count * call.scratchBytes);
+  return (rows) => rowThreads.run(shared, rows, host.scratch);
 }
 
 /** Bytes up to the end of the last cache line, so that no two threads write to one. */

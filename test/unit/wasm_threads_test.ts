@@ -167,9 +167,9 @@ Deno.test("an index outside the states is refused before any thread writes", asy
 });
 
 Deno.test("small steps stay on the caller's thread, unless many follow each other", async () => {
-  await withBackend({ threads: 2 }, ({ threads }) => {
+  await withBackend({ threads: 2 }, ({ rowThreads }) => {
     const alone: number[] = [];
-    const rows = threads!.bind(
+    const rows = rowThreads!.bind(
       // A head without outputs: nothing is written.
       {
         kernel: "linear",
@@ -181,14 +181,14 @@ Deno.test("small steps stay on the caller's thread, unless many follow each othe
       },
       (count) => alone.push(count),
     );
-    for (let k = 0; k < 10; k++) threads!.run(rows, 39, 0);
+    for (let k = 0; k < 10; k++) rowThreads!.run(rows, 39, 0);
     strictEqual(alone.length, 10);
-    threads!.run(rows, 200, 0);
+    rowThreads!.run(rows, 200, 0);
     strictEqual(alone.length, 10);
     // Its workers wake up for those, at the latest when they follow each other at once.
     for (let before = -1; alone.length !== before;) {
       before = alone.length;
-      threads!.run(rows, 40, 0);
+      rowThreads!.run(rows, 40, 0);
     }
   });
 });
