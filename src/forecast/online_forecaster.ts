@@ -165,10 +165,14 @@ export class OnlineForecaster implements Forecaster {
       state.observe(time, values);
       states[row] = state;
     }
-    const said = this.#guests.map((guest) => guest.step(frames, states));
-    if (said.some((points) => points instanceof Promise)) {
-      return Promise.all(said).then((points) => conclude(states, points));
+    const said: ReturnType<Guest["step"]>[] = [];
+    let isWaiting = false;
+    for (const guest of this.#guests) {
+      const points = guest.step(frames, states);
+      isWaiting ||= points instanceof Promise;
+      said.push(points);
     }
+    if (isWaiting) return Promise.all(said).then((points) => conclude(states, points));
     conclude(states, said as (readonly Float64Array[])[]);
   }
 
