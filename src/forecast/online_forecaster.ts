@@ -292,7 +292,7 @@ export class OnlineForecaster implements Forecaster {
     return {
       take: (name): void => {
         this.#known(name).save(writer);
-        keep(`series.${places.get(name)}`, writer.finish());
+        keep(`series.${places.get(name)}`, ...writer.pieces());
         for (const guest of guests) guest.take(name);
       },
       finish: () => ({
