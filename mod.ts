@@ -23,6 +23,7 @@ export type {
   KeepArray,
   Snapshot,
 } from "./src/forecast/forecaster.ts";
+export { type CopySteps, LateCopy, type LateTarget } from "./src/forecast/late_copy.ts";
 export type { Guest, PastValues, SeriesView } from "./src/forecast/guest.ts";
 export type { Seasons } from "./src/forecast/seasonality.ts";
 export type { Learner, LearningState, NetworkModel } from "./src/forecast/learner.ts";

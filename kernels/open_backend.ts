@@ -10,6 +10,12 @@ import { openWebGpu, type WebGpuOptions } from "./webgpu/open_webgpu.ts";
 export interface OpenOptions extends WebGpuOptions {
   /** What `auto` measures. One series through one LSTM layer of 64 units where left out. */
   readonly workload?: Workload;
+  /**
+   * Threads of the WASM kernels, the caller's among them: steps of many rows are shared out over them, with
+   * the same results to the last bit. 1 where left out, and where there is no shared memory (a page that
+   * is not isolated from others) or no Worker. The backend must be disposed of, which ends its workers.
+   */
+  readonly threads?: number;
   /** Receives one line on what `auto` chose and why. */
   readonly onChoice?: (reason: string) => void;
 }
@@ -54,11 +60,11 @@ export async function openBackend(
   options: OpenOptions = {},
 ): Promise<Backend> {
   if (kind === "reference") return new ReferenceBackend();
-  if (kind === "wasm") return await openWasm();
+  if (kind === "wasm") return await openWasm({ threads: options.threads });
   if (kind === "webgpu") return await openCheckedGpu(options);
   if (kind === "auto") {
     const { backend, reason } = await chooseBackend({
-      openCpu: () => openBackend("wasm"),
+      openCpu: () => openBackend("wasm", options),
       openGpu: () => openCheckedGpu(options),
     }, options.workload ?? WORKLOAD_SMALL);
     options.onChoice?.(reason);

@@ -158,7 +158,8 @@ export class Pipeline {
       const place = this.#placeOf(tick.series);
       if (place.wave === this.#waves) break;
       place.wave = this.#waves;
-      const own = values.subarray(at * width, (at + 1) * width);
+      // Quicker than a subarray.
+      const own = new Float64Array(values.buffer, at * width * values.BYTES_PER_ELEMENT, width);
       wave.push(this.#frame(tick, place.steps++, own));
     }
     return wave;

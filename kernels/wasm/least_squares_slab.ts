@@ -83,6 +83,7 @@ export class LeastSquaresSlab {
   readonly #covarianceLength: number;
   readonly #rowLength: number;
   readonly #limit: number;
+  readonly #places: Uint32Array;
   #used = 0;
 
   /**
@@ -111,6 +112,7 @@ export class LeastSquaresSlab {
     memory.grow(Math.max(0, Math.ceil((bytes - memory.buffer.byteLength) / PAGE_BYTES)));
     this.#numbers = new Float64Array(memory.buffer);
     this.#limit = limit;
+    this.#places = this.#placesOfRow();
   }
 
   /**
@@ -187,16 +189,19 @@ export class LeastSquaresSlab {
   /** A regression as `length` numbers: the coefficients `[outputs, size]`, then P's lower triangle by rows. */
   read(row: number): Float64Array {
     const values = new Float64Array(this.length);
-    this.#places(row).forEach((place, k) => values[k] = this.#numbers[place]);
+    const numbers = this.#numbers;
+    const places = this.#places;
+    const start = this.#start(row);
+    for (let k = 0; k < values.length; k++) values[k] = numbers[start + places[k]];
     return values;
   }
 
   /** Sets a regression to what {@linkcode LeastSquaresSlab.read} gave. */
   write(row: number, values: Float64Array): void {
     this.reset(row);
-    this.#places(row).forEach((place, k) => this.#numbers[place] = values[k]);
-    // Where two rows pass through the diagonal, what is above it mirrors what is below.
     const start = this.#start(row);
+    for (let k = 0; k < values.length; k++) this.#numbers[start + this.#places[k]] = values[k];
+    // Where two rows pass through the diagonal, what is above it mirrors what is below.
     for (let i = 0; i + 1 < this.shape.size; i += 2) {
       this.#numbers[start + tilePlace(i, i + 1)] = this.#numbers[start + tilePlace(i + 1, i)];
     }
@@ -210,17 +215,17 @@ export class LeastSquaresSlab {
     return this.#start(row) + this.#covarianceLength;
   }
 
-  /** Where the numbers of a regression lie, in the order of `read`. */
-  #places(row: number): number[] {
+  /** Where the numbers of a regression lie within its row, in the order of `read`. */
+  #placesOfRow(): Uint32Array {
     const { size, outputs } = this.shape;
     const places: number[] = [];
     for (let k = 0; k < outputs; k++) {
-      for (let j = 0; j < size; j++) places.push(this.#coefficients(row) + k * this.#width + j);
+      for (let j = 0; j < size; j++) places.push(this.#covarianceLength + k * this.#width + j);
     }
     for (let i = 0; i < size; i++) {
-      for (let j = 0; j <= i; j++) places.push(this.#start(row) + tilePlace(i, j));
+      for (let j = 0; j <= i; j++) places.push(tilePlace(i, j));
     }
-    return places;
+    return Uint32Array.from(places);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Frame } from "../../streams/mod.ts";
 import type { Forecast } from "./forecast.ts";
+import type { LateCopy } from "./late_copy.ts";
 import type { Learner } from "./learner.ts";
 
 /** Plain data that a forecaster can be rebuilt from: arrays by name, and JSON. */
@@ -15,11 +16,14 @@ export interface Snapshot {
   readonly given?: boolean;
 }
 
-/** Copies an array for a snapshot, under a name. Further pieces, of the same type, follow the first. */
+/**
+ * Copies an array for a snapshot, under a name. Further pieces, of the same type, follow the first; those
+ * that are copied late have their place now.
+ */
 export type KeepArray = (
   name: string,
   first: Snapshot["arrays"][string],
-  ...more: Snapshot["arrays"][string][]
+  ...more: (Snapshot["arrays"][string] | LateCopy)[]
 ) => void;
 
 /** A snapshot that is taken a series at a time, of the moment at which it was begun. */

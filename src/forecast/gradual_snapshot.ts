@@ -20,8 +20,9 @@ export function wholeSnapshot(
   begin: (keep: KeepArray) => GradualSnapshot,
   series: Iterable<string>,
 ): Snapshot {
-  const { keep, arrays } = new PackedArrays();
-  const snapshot = begin(keep);
+  const packed = new PackedArrays();
+  const snapshot = begin(packed.keep);
   for (const name of series) snapshot.take(name);
-  return { manifest: snapshot.finish(), arrays };
+  packed.settle();
+  return { manifest: snapshot.finish(), arrays: packed.arrays };
 }

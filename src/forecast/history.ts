@@ -1,4 +1,5 @@
 import type { PastValues } from "./guest.ts";
+import { type CopySteps, LateCopy } from "./late_copy.ts";
 import type { RegimeMap } from "./regime_map.ts";
 import type { Stateful, StateReader, StateWriter } from "./state_buffer.ts";
 
@@ -28,6 +29,10 @@ export class History implements PastValues, Stateful {
   #mask = CAPACITY_FIRST - 1;
   #length = 0;
   #regimeStart = 0;
+  /** Missing values among those kept. */
+  #gaps = 0;
+  /** Copies its values for snapshots. */
+  #late: LateCopy | undefined;
 
   /** @param limit Values kept at most, a power of two. */
   constructor(limit: number) {
@@ -65,6 +70,7 @@ export class History implements PastValues, Stateful {
    */
   retell(start: number, { offset, factor, shift }: RegimeMap, season: number): void {
     const { first } = this;
+    this.#late?.finish();
     const values = new Float64Array(start - first);
     const missing = new Uint8Array(start - first);
     for (let step = first; step < start; step++) {
@@ -75,18 +81,23 @@ export class History implements PastValues, Stateful {
       missing[step - first] = this.#missing[from & this.#mask];
     }
     for (let step = first; step < start; step++) {
-      this.#values[step & this.#mask] = values[step - first];
-      this.#missing[step & this.#mask] = missing[step - first];
+      const at = step & this.#mask;
+      this.#gaps += missing[step - first] - this.#missing[at];
+      this.#values[at] = values[step - first];
+      this.#missing[at] = missing[step - first];
     }
   }
 
   /** Appends a value, or for `NaN` the estimate that stands in for it. */
   push(value: number, estimate: number): void {
-    if (this.#length > this.#mask && this.#mask + 1 < this.limit) this.#grow();
+    if (this.#length > this.#mask) this.#makeRoom();
     const missing = Number.isNaN(value);
     const at = this.#length & this.#mask;
     this.#values[at] = missing ? estimate : value;
-    this.#missing[at] = missing ? 1 : 0;
+    if (missing) {
+      this.#missing[at] = 1;
+      this.#gaps++;
+    }
     this.#length++;
   }
 
@@ -109,17 +120,11 @@ export class History implements PastValues, Stateful {
   /** Appends the state. */
   save(writer: StateWriter): void {
     const { first } = this;
-    const missing: number[] = [];
-    for (let step = first; step < this.#length; step++) {
-      if (this.#missing[step & this.#mask] === 1) missing.push(step);
-    }
-    writer.put(this.#length, first, this.#regimeStart, missing.length);
-    writer.putAll(missing);
-    // In the order of time: the ring's end, then its beginning.
-    const start = first & this.#mask;
-    const end = Math.min(this.#values.length, start + this.#length - first);
-    writer.putAll(this.#values.subarray(start, end));
-    writer.putAll(this.#values.subarray(0, this.#length - first - (end - start)));
+    const gaps = this.#gapSteps();
+    writer.put(this.#length, first, this.#regimeStart, gaps.length);
+    writer.putAll(gaps);
+    this.#late ??= new LateCopy(1, this.#copySteps);
+    writer.putLate(this.#late.begin(first, this.#length));
   }
 
   /** Takes the state back. */
@@ -132,6 +137,35 @@ export class History implements PastValues, Stateful {
     this.#length = length;
     for (let step = first; step < length; step++) this.#values[step & this.#mask] = reader.take();
     for (const step of missing) this.#missing[step & this.#mask] = 1;
+    for (const flag of this.#missing) this.#gaps += flag;
+  }
+
+  /** The steps whose values were missing. */
+  #gapSteps(): number[] {
+    const steps: number[] = [];
+    // Most series have none, and are not searched.
+    for (let step = this.first; steps.length < this.#gaps && step < this.#length; step++) {
+      if (this.#missing[step & this.#mask] === 1) steps.push(step);
+    }
+    return steps;
+  }
+
+  /** Copies values, in the order of time: the ring's end, then its beginning. */
+  readonly #copySteps: CopySteps = (from, to, target, at) => {
+    const start = from & this.#mask;
+    const end = Math.min(this.#values.length, start + to - from);
+    target.set(this.#values.subarray(start, end), at);
+    target.set(this.#values.subarray(0, to - from - (end - start)), at + end - start);
+  };
+
+  /** Where all places are taken, grows, or frees that of the oldest value. */
+  #makeRoom(): void {
+    if (this.#mask + 1 < this.limit) return this.#grow();
+    const { first } = this;
+    this.#late?.before(first);
+    const at = first & this.#mask;
+    this.#gaps -= this.#missing[at];
+    this.#missing[at] = 0;
   }
 
   #grow(): void {

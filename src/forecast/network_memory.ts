@@ -1,4 +1,5 @@
 import type { TrainingSequence } from "../learn/training_sequence.ts";
+import { type CopySteps, LateCopy } from "./late_copy.ts";
 
 /** Steps of a page: a memory has at most so many more than it needs, and is copied in stretches of so many. */
 const PAGE_STEPS = 128;
@@ -49,7 +50,13 @@ export class NetworkPages {
 }
 
 /** Pieces of one array. */
-type Pieces = [Float32Array, ...Float32Array[]];
+type Pieces = [Float32Array, ...(Float32Array | LateCopy)[]];
+
+/** What copies its steps for snapshots. */
+interface Late {
+  readonly inputs: LateCopy;
+  readonly targets: LateCopy;
+}
 
 /**
  * The latest steps of one series as the network saw them, and the targets settled since: what it is
@@ -67,6 +74,7 @@ export class NetworkMemory {
   #index = -1;
   #block: Float32Array = NOWHERE;
   #start = 0;
+  #late: Late | undefined;
 
   /**
    * @param limit Steps kept at most.
@@ -98,6 +106,10 @@ export class NetworkMemory {
     const { inputSize, horizon } = this.#pages;
     for (let ahead = Math.min(horizon, this.length); ahead > 0; ahead--) {
       this.#settle(this.#pushed - ahead, ahead - 1, settled[ahead - 1]);
+    }
+    if (this.#late !== undefined) {
+      this.#late.inputs.before(this.#pushed - this.limit);
+      this.#late.targets.before(this.#pushed - this.limit);
     }
     const place = this.#place(this.#pushed++);
     const slot = place % PAGE_STEPS;
@@ -134,23 +146,36 @@ export class NetworkMemory {
    */
   sequence(from: number = 0, to: number = this.length): TrainingSequence {
     const count = Math.max(0, Math.min(to, this.length) - from);
-    const { inputs, targets } = this.#copy(this.#pushed - this.length + from, count);
+    const first = this.#pushed - this.length + from;
+    const { inputSize, horizon } = this.#pages;
+    const inputs = new Float32Array(count * inputSize);
+    const targets = new Float32Array(count * horizon);
+    this.#copyInputs(first, first + count, inputs, 0);
+    this.#copyTargets(first, first + count, targets, 0);
     const mask = new Float32Array(targets.length);
     for (let k = 0; k < mask.length; k++) mask[k] = Number.isNaN(targets[k]) ? 0 : 1;
     return { inputs, targets, mask };
   }
 
-  /** The content, without a copy: pieces, the oldest steps first, that are good until the next push. */
+  /**
+   * The content in pieces, the oldest steps first: what may still change is good until the next push, the
+   * rest is copied late.
+   */
   snapshot(): { pushed: number; inputs: Pieces; targets: Pieces } {
     const { length, pushed } = this;
     const { inputSize, horizon } = this.#pages;
-    const inputs: Pieces = [NOWHERE];
-    const targets: Pieces = [NOWHERE];
-    this.#stretches(pushed - length, length, (block, i, t, _, count) => {
-      inputs.push(block.subarray(i, i + count * inputSize));
+    const first = pushed - length;
+    const settled = Math.max(first, pushed - horizon);
+    this.#late ??= {
+      inputs: new LateCopy(inputSize, this.#copyInputs),
+      targets: new LateCopy(horizon, this.#copyTargets),
+    };
+    const inputs = this.#late.inputs.begin(first, pushed);
+    const targets: Pieces = [NOWHERE, this.#late.targets.begin(first, settled)];
+    this.#stretches(settled, pushed, (block, _, t, __, count) => {
       targets.push(block.subarray(t, t + count * horizon));
     });
-    return { pushed, inputs, targets };
+    return { pushed, inputs: [NOWHERE, inputs], targets };
   }
 
   /**
@@ -169,45 +194,56 @@ export class NetworkMemory {
     }
     this.#pushed = pushed;
     while (this.#own.length * PAGE_STEPS < length) this.#own.push(this.#pages.take());
-    this.#stretches(pushed - length, length, (block, i, t, done, count) => {
+    this.#stretches(pushed - length, pushed, (block, i, t, done, count) => {
       block.set(inputs.subarray(done * inputSize, (done + count) * inputSize), i);
       block.set(targets.subarray(done * horizon, (done + count) * horizon), t);
     });
     if (length > 0) this.#turnTo(Math.floor(this.#place(pushed - 1) / PAGE_STEPS));
   }
 
-  /** Steps in their order. */
-  #copy(first: number, count: number): { inputs: Float32Array; targets: Float32Array } {
-    const { inputSize, horizon } = this.#pages;
-    const inputs = new Float32Array(count * inputSize);
-    const targets = new Float32Array(count * horizon);
-    this.#stretches(first, count, (block, i, t, done, count) => {
-      inputs.set(block.subarray(i, i + count * inputSize), done * inputSize);
-      targets.set(block.subarray(t, t + count * horizon), done * horizon);
+  /** Copies what the network saw, in the order of time. */
+  readonly #copyInputs: CopySteps = (from, to, target, at) => {
+    const { inputSize } = this.#pages;
+    this.#stretches(from, to, (block, i, _, done, count) => {
+      target.set(block.subarray(i, i + count * inputSize), at + done * inputSize);
     });
-    return { inputs, targets };
-  }
+  };
+
+  /** Copies the targets settled since. */
+  readonly #copyTargets: CopySteps = (from, to, target, at) => {
+    const { horizon } = this.#pages;
+    this.#stretches(from, to, (block, _, t, done, count) => {
+      target.set(block.subarray(t, t + count * horizon), at + done * horizon);
+    });
+  };
 
   /**
    * Goes through steps a page at a time: the array, where in it their inputs and targets start, the
    * steps done before, and how many there are.
    */
   #stretches(
-    first: number,
-    count: number,
+    from: number,
+    to: number,
     each: (block: Float32Array, i: number, t: number, done: number, count: number) => void,
   ): void {
     const { inputSize, horizon } = this.#pages;
-    for (let done = 0; done < count;) {
-      const place = this.#place(first + done);
+    for (let done = 0; done < to - from;) {
+      const place = this.#place(from + done);
       const slot = place % PAGE_STEPS;
       const page = this.#own[Math.floor(place / PAGE_STEPS)];
       const start = this.#pages.start(page);
-      const together = Math.min(count - done, PAGE_STEPS - slot, this.limit - place);
+      const together = Math.min(to - from - done, PAGE_STEPS - slot, this.limit - place);
       const targets = start + PAGE_STEPS * inputSize + slot * horizon;
       each(this.#pages.block(page), start + slot * inputSize, targets, done, together);
       done += together;
     }
+  }
+
+  /** Has a snapshot copy the steps up to one. */
+  #copyBefore({ inputs, targets }: Late, step: number): void {
+    inputs.before(step);
+    targets.before(step);
+    if (inputs.done && targets.done) this.#late = undefined;
   }
 
   #place(step: number): number {

@@ -27,12 +27,15 @@ export class NetworkStates {
   readonly #network: Network;
   readonly #x: Float32Array;
   readonly #rows: Uint32Array;
+  /** The copy of a state that the host sees. */
+  readonly #copy: Float32Array;
 
   /** @param network Where the states are. */
   constructor(network: Network) {
     this.#network = network;
     this.#x = new Float32Array(network.batch * network.architecture.inputSize);
     this.#rows = new Uint32Array(network.batch);
+    this.#copy = new Float32Array(network.states.rowLength);
   }
 
   /** Takes a row for a series without a past. */
@@ -56,12 +59,14 @@ export class NetworkStates {
   }
 
   /**
-   * The copy of a state for a snapshot: of now where the host sees the memory. A device that makes the
-   * host wait has no say: from what was kept the steps since are taken again, which gives the same bits.
+   * The copy of a state for a snapshot, good until the next: of now where the host sees the memory. A
+   * device that makes the host wait has no say: from what was kept the steps since are taken again, which
+   * gives the same bits.
    */
-  copyOf(state: NetworkState): Float32Array {
-    if (this.#network.onHost) void this.#keep(state);
-    return state.kept;
+  copyOf(state: NetworkState): Pick<NetworkState, "kept" | "keptAt"> {
+    if (!this.#network.onHost) return state;
+    void this.#network.states.readRow(state.row, this.#copy);
+    return { kept: this.#copy, keptAt: state.memory.pushed };
   }
 
   /**

@@ -1,22 +1,63 @@
 import type { KeepArray, Snapshot } from "./forecaster.ts";
+import { LateCopy } from "./late_copy.ts";
 
 type SnapshotArray = Snapshot["arrays"][string];
 
-/** Bytes of a buffer: so many series of a usual size that a checkpoint of thousands is a few dozen. */
-const BUFFER_BYTES = 1024 * 1024;
+/** Bytes of a block: so many series of a usual size that a checkpoint of thousands is a few dozen. */
+const BLOCK_BYTES = 1024 * 1024;
 const PAGE_BYTES = 4096;
 /** Where an array may begin: at a multiple of its widest number. */
 const ALIGNMENT_BYTES = 8;
+/** To name an array takes as long as to copy so many numbers. */
+const NAMING_NUMBERS = 256;
+
+/** Memory that arrays are packed into, as numbers of each kind: a view an array would take longer than its copy. */
+class Block {
+  readonly doubles: Float64Array;
+  readonly floats: Float32Array;
+  readonly words: Uint32Array;
+
+  constructor(bytes: number) {
+    const buffer = new ArrayBuffer(bytes);
+    this.doubles = new Float64Array(buffer);
+    this.floats = new Float32Array(buffer);
+    this.words = new Uint32Array(buffer);
+  }
+
+  get bytes(): number {
+    return this.words.byteLength;
+  }
+
+  /** All of it as numbers of a kind. */
+  like(array: SnapshotArray): SnapshotArray {
+    if (array instanceof Float64Array) return this.doubles;
+    return array instanceof Float32Array ? this.floats : this.words;
+  }
+}
+
+/** An array that has its place. */
+interface Placed {
+  readonly name: string;
+  /** Where it lies. */
+  readonly whole: SnapshotArray;
+  readonly at: number;
+  readonly length: number;
+  /** Its pieces after the first: some may not be copied yet. */
+  readonly more: readonly (SnapshotArray | LateCopy)[];
+}
 
 /**
- * Copies of arrays, one behind the other in a few large buffers, since another thread takes over a buffer
+ * Copies of arrays, one behind the other in a few large blocks, since another thread takes over a buffer
  * in a microsecond or more, however small it is.
  */
 export class PackedArrays {
-  /** What was kept so far, by name. */
+  /** What was settled, by name. */
   readonly arrays: Snapshot["arrays"] = {};
-  readonly #reserved: ArrayBuffer[] = [];
-  #buffer = new ArrayBuffer(0);
+  readonly #reserved: Block[] = [];
+  /** What is not settled yet, from `#next` on. */
+  readonly #placed: Placed[] = [];
+  #next = 0;
+  #block = new Block(0);
   #used = 0;
   #bytes = 0;
 
@@ -26,53 +67,63 @@ export class PackedArrays {
   }
 
   /**
-   * Takes memory for arrays to come, a buffer a call: the system hands out fresh pages at a quarter of a
+   * Takes memory for arrays to come, a block a call: the system hands out fresh pages at a quarter of a
    * millisecond a megabyte or more, which is half of what it takes to keep small arrays.
    *
    * @param bytes How much there should be.
    * @returns Whether there is enough.
    */
   reserve(bytes: number): boolean {
-    if (this.#reserved.length * BUFFER_BYTES >= bytes) return true;
-    const buffer = new ArrayBuffer(BUFFER_BYTES);
+    if (this.#reserved.length * BLOCK_BYTES >= bytes) return true;
+    const block = new Block(BLOCK_BYTES);
     // A page is handed out when it is first written to.
-    const pages = new Uint8Array(buffer);
-    for (let at = 0; at < BUFFER_BYTES; at += PAGE_BYTES) pages[at] = 1;
-    this.#reserved.push(buffer);
+    for (let at = 0; at < BLOCK_BYTES; at += PAGE_BYTES) block.words[at / 4] = 1;
+    this.#reserved.push(block);
     return false;
   }
 
-  /** Keeps a copy of an array. */
+  /** Keeps an array: copies what is not to be copied late, and gives all of it its place. */
   readonly keep: KeepArray = (name, first, ...more) => {
     let length = first.length;
     for (const piece of more) length += piece.length;
-    const bytes = Math.ceil(length * first.BYTES_PER_ELEMENT / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
-    if (this.#used + bytes > this.#buffer.byteLength) {
-      this.#buffer = bytes > BUFFER_BYTES
-        ? new ArrayBuffer(bytes)
-        : this.#reserved.pop() ?? new ArrayBuffer(BUFFER_BYTES);
+    const width = first.BYTES_PER_ELEMENT;
+    const bytes = Math.ceil(length * width / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+    if (this.#used + bytes > this.#block.bytes) {
+      this.#block = bytes > BLOCK_BYTES
+        ? new Block(bytes)
+        : this.#reserved.pop() ?? new Block(BLOCK_BYTES);
       this.#used = 0;
     }
-    const copy = viewLike(first, length, this.#buffer, this.#used);
-    copy.set(first);
-    let at = first.length;
+    const whole = this.#block.like(first);
+    const start = this.#used / width;
+    whole.set(first, start);
+    let at = start + first.length;
     for (const piece of more) {
-      copy.set(piece, at);
+      if (piece instanceof LateCopy) piece.into(whole, at);
+      else whole.set(piece, at);
       at += piece.length;
     }
-    this.arrays[name] = copy;
+    this.#placed.push({ name, whole, at: start, length, more });
     this.#used += bytes;
     this.#bytes += bytes;
   };
-}
 
-function viewLike(
-  array: SnapshotArray,
-  length: number,
-  buffer: ArrayBuffer,
-  offset: number,
-): SnapshotArray {
-  if (array instanceof Float64Array) return new Float64Array(buffer, offset, length);
-  if (array instanceof Float32Array) return new Float32Array(buffer, offset, length);
-  return new Uint32Array(buffer, offset, length);
+  /**
+   * Makes some of what was kept into arrays, their late copies included.
+   *
+   * @param numbers How many, about.
+   * @returns Whether nothing is left.
+   */
+  settle(numbers: number = Infinity): boolean {
+    const placed = this.#placed;
+    while (numbers > 0 && this.#next < placed.length) {
+      const { name, whole, at, length, more } = placed[this.#next++];
+      for (const piece of more) if (piece instanceof LateCopy) piece.finish();
+      this.arrays[name] = whole.subarray(at, at + length);
+      numbers -= NAMING_NUMBERS + length;
+    }
+    if (this.#next < placed.length) return false;
+    placed.length = this.#next = 0;
+    return true;
+  }
 }

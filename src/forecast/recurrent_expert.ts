@@ -13,6 +13,7 @@ import type { GradualSnapshot, KeepArray, Snapshot } from "./forecaster.ts";
 import { wholeSnapshot } from "./gradual_snapshot.ts";
 import type { Guest, SeriesView } from "./guest.ts";
 import { integratedGradients } from "./integrated_gradients.ts";
+import { LateCopy } from "./late_copy.ts";
 import type { Learner, LearningState, NetworkModel } from "./learner.ts";
 import { adapterRegressions, NetworkAdapter } from "./network_adapter.ts";
 import { networkInputGroup, NetworkInputs } from "./network_inputs.ts";
@@ -60,6 +61,8 @@ interface StepArrays {
 
 /** What a snapshot's manifest says of a series: name, steps pushed, last word, version, when kept. */
 type SeriesEntry = [string, number, number, number, number];
+/** Numbers of it. */
+const ENTRY_NUMBERS = 4;
 
 /**
  * A recurrent network as an expert of an {@linkcode OnlineForecaster}: one network for all series, each
@@ -240,30 +243,36 @@ export class RecurrentExpert implements Guest, Learner {
   beginSnapshot(keep: KeepArray): GradualSnapshot {
     const shared: Snapshot["arrays"] = {};
     const learning = this.#online.save(shared);
-    for (const [name, array] of Object.entries(shared)) keep(name, array);
+    // These are copies, or never change.
+    for (const [name, array] of Object.entries(shared)) {
+      keep(name, array.subarray(0, 0), LateCopy.of(array));
+    }
     const writer = new StateWriter();
     const places = new Map([...this.#series.keys()].map((name, place) => [name, place]));
-    const series = new Array<SeriesEntry>(places.size);
+    const entries = new Float64Array(ENTRY_NUMBERS * places.size);
     return {
       take: (name): void => {
         const place = places.get(name)!;
         const each = this.#series.get(name)!;
         this.#inputs.save(each.numbers, writer);
         each.adapter?.save(writer);
-        keep(`series.${place}.inputs`, writer.finish());
+        keep(`series.${place}.inputs`, ...writer.pieces());
         const memory = each.memory.snapshot();
         keep(`series.${place}.x`, ...memory.inputs);
         keep(`series.${place}.targets`, ...memory.targets);
-        keep(`series.${place}.state`, this.#states.copyOf(each));
-        series[place] = [
-          name,
-          memory.pushed,
-          each.numbers[this.#said],
-          each.version,
-          each.keptAt,
-        ];
+        const { kept, keptAt } = this.#states.copyOf(each);
+        keep(`series.${place}.state`, kept);
+        const said = each.numbers[this.#said];
+        entries.set([memory.pushed, said, each.version, keptAt], ENTRY_NUMBERS * place);
       },
-      finish: () => ({ ...this.#configuration(), ...learning, series }),
+      finish: () => ({
+        ...this.#configuration(),
+        ...learning,
+        series: Array.from(places, ([name, place]) => {
+          const at = ENTRY_NUMBERS * place;
+          return [name, ...entries.subarray(at, at + ENTRY_NUMBERS)];
+        }),
+      }),
     };
   }
 

@@ -1,3 +1,5 @@
+import { LateCopy } from "./late_copy.ts";
+
 /** Anything whose whole state is numbers, written and read back in one fixed order. */
 export interface Stateful {
   /** Appends the state. */
@@ -10,6 +12,8 @@ export interface Stateful {
 export class StateWriter {
   #values = new Float64Array(256);
   #length = 0;
+  /** What is copied late, each behind the numbers up to `at`. */
+  readonly #late: { readonly at: number; readonly copy: LateCopy }[] = [];
 
   /** Appends single numbers. */
   put(...values: number[]): void {
@@ -25,10 +29,36 @@ export class StateWriter {
     this.#length += values.length;
   }
 
-  /** What was collected. The writer then begins anew. */
+  /** Appends numbers that are copied later. */
+  putLate(copy: LateCopy): void {
+    this.#late.push({ at: this.#length, copy });
+  }
+
+  /** What was collected, in pieces that are good until more is. The writer then begins anew. */
+  pieces(): [Float64Array, ...(Float64Array | LateCopy)[]] {
+    let from = this.#late[0]?.at ?? this.#length;
+    const pieces: ReturnType<StateWriter["pieces"]> = [this.#values.subarray(0, from)];
+    this.#late.forEach(({ copy }, index) => {
+      const to = this.#late[index + 1]?.at ?? this.#length;
+      pieces.push(copy, this.#values.subarray(from, to));
+      from = to;
+    });
+    this.#length = this.#late.length = 0;
+    return pieces;
+  }
+
+  /** A copy of what was collected. The writer then begins anew. */
   finish(): Float64Array {
-    const collected = this.#values.slice(0, this.#length);
-    this.#length = 0;
+    const pieces = this.pieces();
+    const collected = new Float64Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      if (piece instanceof LateCopy) {
+        piece.into(collected, at);
+        piece.finish();
+      } else collected.set(piece, at);
+      at += piece.length;
+    }
     return collected;
   }
 

@@ -117,9 +117,17 @@ export class StateSlab {
    * @returns Nothing, or a promise where the device makes the host wait.
    */
   readRow(row: number, target: Float32Array): void | Promise<void> {
-    const waits = this.#parts(row).map(([buffer, offset, length]) =>
-      readBuffer(this.#backend, buffer, target.subarray(offset, offset + length))
-    ).filter((wait) => wait !== undefined);
+    this.#check(row);
+    const length = this.#architecture.hiddenSize;
+    const waits: Promise<void>[] = [];
+    let at = 0;
+    for (const { h, c } of this.layers) {
+      for (const buffer of c ? [h, c] : [h]) {
+        const part = target.subarray(at, at += length);
+        const wait = readBuffer(this.#backend, buffer, part, row * length);
+        if (wait !== undefined) waits.push(wait);
+      }
+    }
     if (waits.length > 0) return Promise.all(waits).then(() => {});
   }
 

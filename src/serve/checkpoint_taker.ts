@@ -3,11 +3,16 @@ import { PackedArrays } from "../forecast/packed_arrays.ts";
 import type { Pipeline, PipelineSnapshot } from "../pipeline.ts";
 import type { StateStore } from "../state/store.ts";
 
+/** So much of what is copied late takes no longer than a series before. */
+const NUMBERS_OF_A_SERIES = 2048;
+
 /** A checkpoint that is being taken. */
 interface Taking {
   readonly sequence: number;
   readonly packed: PackedArrays;
   readonly snapshot: PipelineSnapshot;
+  /** What is no array, once every series was taken. */
+  manifest?: Record<string, unknown>;
   readonly save: (saved: boolean | Promise<boolean>) => void;
 }
 
@@ -68,10 +73,14 @@ export class CheckpointTaker {
     if (taking === undefined) return false;
     const { sequence, packed, snapshot, save } = taking;
     try {
-      if (!snapshot.take(count)) return true;
+      if (taking.manifest === undefined) {
+        if (!snapshot.take(count)) return true;
+        taking.manifest = snapshot.finish();
+      }
+      if (!packed.settle(count * NUMBERS_OF_A_SERIES)) return true;
       this.#bytes = packed.bytes;
       const { arrays } = packed;
-      const given = { manifest: snapshot.finish(), arrays, given: true };
+      const given = { manifest: taking.manifest, arrays, given: true };
       save(this.#store.saveCheckpoint(given, sequence));
     } catch (error) {
       this.#report(error);

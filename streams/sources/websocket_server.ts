@@ -229,15 +229,14 @@ function decodeAll(
   decoder: TickDecoder,
   before: number,
 ): { ticks: Tick[]; messages: Message[] } {
-  const ticks: Tick[] = [];
-  const messages = frames.map((frame, i): Message => {
-    const decoded = decoder.decode(frame);
-    const first = ticks.length;
-    for (const tick of decoded.ticks) ticks.push(tick);
-    const count = decoded.ticks.length;
-    return { sequence: before + i + 1, first, count, rejected: decoded.rejected };
+  const decoded = frames.map((frame) => decoder.decode(frame));
+  let first = 0;
+  const messages = decoded.map(({ ticks, rejected }, i): Message => {
+    const message = { sequence: before + i + 1, first, count: ticks.length, rejected };
+    first += ticks.length;
+    return message;
   });
-  return { ticks, messages };
+  return { ticks: ([] as Tick[]).concat(...decoded.map(({ ticks }) => ticks)), messages };
 }
 
 /** What was refused of a batch: all of it where the acceptance failed. */

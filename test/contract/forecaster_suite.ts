@@ -201,6 +201,7 @@ export function forecasterSuite(
       const c = framesOf([1, 2, 3], "c");
       for (const frame of [...c, ...b.slice(half)]) await advance(forecaster, [frame]);
       begun.take("a");
+      packed.settle();
       deepEqual(JSON.stringify(begun.finish()), JSON.stringify(manifest));
       deepEqual(arrayBits(packed.arrays), arrayBits(arrays));
     } finally {

@@ -5,6 +5,7 @@ import type {
   KeepArray,
   Snapshot,
 } from "../../src/forecast/forecaster.ts";
+import { PackedArrays } from "../../src/forecast/packed_arrays.ts";
 import type { Appended, StateStore } from "../../src/state/store.ts";
 import { FragileOnlineForecaster, type LosesDevice } from "./sim_forecaster.ts";
 import { SimStore } from "./sim_store.ts";
@@ -68,9 +69,12 @@ class SavesOldSeries extends FragileOnlineForecaster {
   override beginSnapshot(keep: KeepArray): GradualSnapshot {
     const before = this.#before;
     const now: Snapshot["arrays"] = this.#before = {};
-    return super.beginSnapshot((name, array) => {
-      now[name] = array.slice();
-      keep(name, before[name] ?? array);
+    return super.beginSnapshot((name, ...pieces) => {
+      const packed = new PackedArrays();
+      packed.keep(name, ...pieces);
+      packed.settle();
+      now[name] = packed.arrays[name];
+      keep(name, before[name] ?? now[name]);
     });
   }
 }

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { NetworkMemory, NetworkPages } from "../../src/forecast/network_memory.ts";
+import { PackedArrays } from "../../src/forecast/packed_arrays.ts";
 
 const INPUTS = 3;
 const HORIZON = 2;
@@ -18,10 +19,11 @@ function pushSteps(memory: NetworkMemory, from: number, to: number): void {
 /** What is kept, as plain arrays, in which NaN equals NaN. */
 function keptIn(memory: NetworkMemory): { inputs: number[]; targets: number[] } {
   const { inputs, targets } = memory.snapshot();
-  return {
-    inputs: inputs.flatMap((piece) => [...piece]),
-    targets: targets.flatMap((piece) => [...piece]),
-  };
+  const packed = new PackedArrays();
+  packed.keep("inputs", ...inputs);
+  packed.keep("targets", ...targets);
+  packed.settle();
+  return { inputs: [...packed.arrays.inputs], targets: [...packed.arrays.targets] };
 }
 
 /** What should be kept after `pushed` steps. */

@@ -56,6 +56,7 @@ Deno.test("A large checkpoint that is given is written by a worker, and the same
       packed.keep(`series.${k}`, Float64Array.from({ length: 6_000 }, () => Math.random()));
       packed.keep(`state.${k}`, Float32Array.of(k, NaN, -0));
     }
+    packed.settle();
     const expected = structuredClone(packed.arrays);
     let store = open();
     await store.append(ticks(0, 5));
