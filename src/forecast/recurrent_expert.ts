@@ -262,8 +262,11 @@ export class RecurrentExpert implements Guest, Learner {
         keep(`series.${place}.targets`, ...memory.targets);
         const { kept, keptAt } = this.#states.copyOf(each);
         keep(`series.${place}.state`, kept);
-        const said = each.numbers[this.#said];
-        entries.set([memory.pushed, said, each.version, keptAt], ENTRY_NUMBERS * place);
+        const at = ENTRY_NUMBERS * place;
+        entries[at] = memory.pushed;
+        entries[at + 1] = each.numbers[this.#said];
+        entries[at + 2] = each.version;
+        entries[at + 3] = keptAt;
       },
       finish: () => ({
         ...this.#configuration(),
