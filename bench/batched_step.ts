@@ -8,46 +8,60 @@ import { onnxNodeStep, onnxWebStep } from "./peers/onnx_runtime.ts";
 import { PyTorch } from "./peers/pytorch.ts";
 import { expectedStep, ownStep, peak, stepWork, TOLERANCE, torchSteps } from "./step_work.ts";
 
+/** Rest before a turn of several threads: PyTorch's spin for some milliseconds. */
+const REST_MS = 10;
+
 /** What is measured. */
 export interface Sizes {
+  readonly threads: readonly number[];
   readonly series: readonly number[];
   readonly hiddenSize: number;
   readonly effort: Effort;
 }
 
-const ALL: Sizes = { series: [64, 1024, 16_384, 100_000], hiddenSize: 64, effort: FULL };
+const ALL: Sizes = {
+  threads: [1, 2],
+  series: [64, 1024, 16_384, 100_000],
+  hiddenSize: 64,
+  effort: FULL,
+};
 
 /** For seeing that it runs. */
-export const SMALL: Sizes = { series: [7], hiddenSize: 8, effort: TINY };
+export const SMALL: Sizes = { threads: [1, 2], series: [7], hiddenSize: 8, effort: TINY };
 
 /**
- * One answer for each number of series. Our rows are gathered by index from states in random order; the
- * peers' states lie in order, which they pass in and get back.
+ * One answer for each number of threads and of series. Our rows are gathered by index from states in random
+ * order; the peers' states lie in order, which they pass in and get back.
  */
 export async function* batchedStep(
   sizes: Sizes,
 ): AsyncGenerator<{ answer: Answer; series: number }> {
-  const [own, reference] = [await openWasm(), new ReferenceBackend()];
-  const torch = await PyTorch.open(1);
-  for (const series of sizes.series) {
-    const { hiddenSize } = sizes;
-    const work = stepWork({ cell: "lstm", inputSize: 4, hiddenSize }, series);
-    const answer = await compare(
-      `one step of ${series.toLocaleString("en")} series, LSTM, ${hiddenSize} hidden, one thread`,
-      [
-        ownStep("Tickcast", own, work),
-        peak(own),
-        ...await torchSteps(torch, work),
-        await onnxWebStep(work),
-        await onnxNodeStep(work, 1),
-      ],
-      await expectedStep(reference, work),
-      TOLERANCE,
-      sizes.effort,
-    );
-    yield { answer, series };
+  const [alone, reference] = [await openWasm(), new ReferenceBackend()];
+  for (const threads of sizes.threads) {
+    const own = await openWasm({ threads });
+    const torch = await PyTorch.open(threads);
+    for (const series of sizes.series) {
+      const { hiddenSize } = sizes;
+      const work = stepWork({ cell: "lstm", inputSize: 4, hiddenSize }, series);
+      const answer = await compare(
+        `one step of ${series.toLocaleString("en")} series, LSTM, ${hiddenSize} hidden, ` +
+          (threads === 1 ? "one thread" : `${threads} threads, by the clock on the wall`),
+        [
+          ownStep("Tickcast", own, work, threads),
+          ...threads === 1 ? [peak(own)] : [ownStep("Tickcast, one thread", alone, work, threads)],
+          ...await torchSteps(torch, work),
+          await onnxWebStep(work, threads),
+          await onnxNodeStep(work, threads),
+        ],
+        await expectedStep(reference, work),
+        TOLERANCE,
+        threads === 1 ? sizes.effort : { ...sizes.effort, restMs: REST_MS },
+      );
+      yield { answer, series };
+    }
+    own.dispose();
+    if (typeof torch !== "string") await torch.close();
   }
-  if (typeof torch !== "string") await torch.close();
 }
 
 if (import.meta.main) {

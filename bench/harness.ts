@@ -1,6 +1,7 @@
 // Several subjects at one piece of work, side by side: each is first held to the reference, then they
 // take turns, so that whatever else the machine does falls on all of them alike. What counts is the time
-// of the processor, in which waiting for other programs is not contained.
+// of the processor, in which waiting for other programs is not contained; with several threads that would
+// add up what they do at once, and the clock on the wall counts.
 import process from "node:process";
 
 /** Something that can do the work. */
@@ -9,7 +10,7 @@ export interface Subject {
   readonly name: string;
   /** Floating-point operations of one run, two a multiply-add, where they are worth knowing. */
   readonly flops?: number;
-  /** Does the work a number of times. @returns The milliseconds of the processor it took. */
+  /** Does the work a number of times. @returns The milliseconds it took. */
   run(runs: number): number | Promise<number>;
   /** Does the work from the beginning and says what came out, for comparison with the reference. */
   result?(): Float32Array | Promise<Float32Array>;
@@ -53,6 +54,8 @@ export interface Effort {
   readonly turnMs: number;
   /** Milliseconds of running before it counts: engines compile in the background. */
   readonly warmMs: number;
+  /** Milliseconds of rest before each turn; threads go on spinning for a while after theirs. */
+  readonly restMs?: number;
 }
 
 /** For figures that are published. */
@@ -103,6 +106,7 @@ export async function compare(
     for (let k = 0; k < present.length; k++) {
       const subject = present[(turn + k) % present.length];
       const count = runs.get(subject.name)!;
+      if (effort.restMs) await new Promise((resolve) => setTimeout(resolve, effort.restMs));
       timings.get(subject.name)!.push(1000 * await subject.run(count) / count);
     }
   }
@@ -168,21 +172,31 @@ export function processorMs(): number {
   return (user + system) / 1000;
 }
 
+/** The clock by which work on a number of threads is timed, in milliseconds. */
+function clockOf(threads: number): () => number {
+  return threads === 1 ? processorMs : () => performance.now();
+}
+
 /** Times a synchronous piece of work. */
-export function timed(work: () => void): (runs: number) => number {
+export function timed(work: () => void, threads = 1): (runs: number) => number {
+  const clock = clockOf(threads);
   return (runs) => {
-    const started = processorMs();
+    const started = clock();
     for (let k = 0; k < runs; k++) work();
-    return processorMs() - started;
+    return clock() - started;
   };
 }
 
 /** Times a piece of work that must be awaited. */
-export function timedAsync(work: () => Promise<unknown>): (runs: number) => Promise<number> {
+export function timedAsync(
+  work: () => Promise<unknown>,
+  threads = 1,
+): (runs: number) => Promise<number> {
+  const clock = clockOf(threads);
   return async (runs) => {
-    const started = processorMs();
+    const started = clock();
     for (let k = 0; k < runs; k++) await work();
-    return processorMs() - started;
+    return clock() - started;
   };
 }
 

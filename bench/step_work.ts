@@ -52,7 +52,7 @@ export function stepFlops({ shape, batch }: StepWork): number {
 }
 
 /** The step on a backend of ours, rows gathered by index where there are several. */
-export function ownStep(name: string, backend: Backend, work: StepWork): Subject {
+export function ownStep(name: string, backend: Backend, work: StepWork, threads = 1): Subject {
   const { shape, batch, checkSteps } = work;
   const length = batch * shape.hiddenSize;
   const parameters = backend.allocate(work.parameters.length);
@@ -72,7 +72,7 @@ export function ownStep(name: string, backend: Backend, work: StepWork): Subject
   return {
     name,
     flops: stepFlops(work),
-    run: timed(() => step()),
+    run: timed(() => step(), threads),
     result: async (): Promise<Float32Array> => {
       for (const fill of zero) fill();
       for (let k = 0; k < checkSteps; k++) step();

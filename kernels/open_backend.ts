@@ -4,12 +4,18 @@ import type { Workload } from "./measure_step.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
 import { selfCheck } from "./self_check.ts";
 import { openWasm } from "./wasm/open_wasm.ts";
-import { openWebGpu, type WebGpuOptions } from "./webgpu/open_webgpu.ts";
+import type { WebGpuOptions } from "./webgpu/open_webgpu.ts";
 
 /** How {@linkcode openBackend} opens a device. */
 export interface OpenOptions extends WebGpuOptions {
   /** What `auto` measures. One series through one LSTM layer of 64 units where left out. */
   readonly workload?: Workload;
+  /**
+   * Threads of the WASM kernels, the caller's among them: steps of many rows are shared out over them, with
+   * the same results to the last bit. 1 where left out, and where there is no shared memory (a page that
+   * is not isolated from others) or no Worker. The backend must be disposed of, which ends its workers.
+   */
+  readonly threads?: number;
   /** Receives one line on what `auto` chose and why. */
   readonly onChoice?: (reason: string) => void;
 }
@@ -54,11 +60,11 @@ export async function openBackend(
   options: OpenOptions = {},
 ): Promise<Backend> {
   if (kind === "reference") return new ReferenceBackend();
-  if (kind === "wasm") return await openWasm();
+  if (kind === "wasm") return await openWasm({ threads: options.threads });
   if (kind === "webgpu") return await openCheckedGpu(options);
   if (kind === "auto") {
     const { backend, reason } = await chooseBackend({
-      openCpu: () => openBackend("wasm"),
+      openCpu: () => openBackend("wasm", options),
       openGpu: () => openCheckedGpu(options),
     }, options.workload ?? WORKLOAD_SMALL);
     options.onChoice?.(reason);
@@ -67,7 +73,9 @@ export async function openBackend(
   throw new TypeError(`Cannot open backend: there is no "${kind}"`);
 }
 
+/** The shaders are loaded only where a GPU is asked for. */
 async function openCheckedGpu(options: WebGpuOptions): Promise<Backend> {
+  const { openWebGpu } = await import("./webgpu/open_webgpu.ts");
   const backend = await openWebGpu(options);
   try {
     await selfCheck(backend);

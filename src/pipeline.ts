@@ -79,6 +79,8 @@ export class Pipeline {
   #sequence = 0;
   /** Waves begun so far: what tells whether a series is in the present one. */
   #waves = 0;
+  /** What the frames of a wave hold, made once: whoever steps them does not keep them. */
+  readonly #values: Float64Array[] = [];
   /** Hears of frames about to be stepped, while a snapshot is taken. */
   #beforeStep: ((frames: readonly Frame[]) => void) | undefined;
 
@@ -128,10 +130,8 @@ export class Pipeline {
     const framesMax = forecaster.framesAtOnce ?? Infinity;
     let untilLearning = forecaster.framesUntilLearning();
     let at = 0;
-    // One array for all frames: a view of it costs a tenth of an array of its own.
-    const values = new Float64Array(ticks.length * this.#features.length);
     while (at < ticks.length) {
-      const wave = this.#wave(ticks, at, Math.min(untilLearning, framesMax), values);
+      const wave = this.#wave(ticks, at, Math.min(untilLearning, framesMax));
       this.#beforeStep?.(wave);
       const stepped = forecaster.step(wave);
       // One series alone makes a wave of every tick: nothing is waited for that need not be.
@@ -148,9 +148,8 @@ export class Pipeline {
   }
 
   /** The frames of the ticks from `at` on, at most so many, up to where a series comes again. */
-  #wave(ticks: readonly Tick[], at: number, framesMax: number, values: Float64Array): Frame[] {
+  #wave(ticks: readonly Tick[], at: number, framesMax: number): Frame[] {
     const wave: Frame[] = [];
-    const width = this.#features.length;
     const end = Math.min(ticks.length, at + framesMax);
     this.#waves++;
     for (; at < end; at++) {
@@ -158,8 +157,7 @@ export class Pipeline {
       const place = this.#placeOf(tick.series);
       if (place.wave === this.#waves) break;
       place.wave = this.#waves;
-      const own = values.subarray(at * width, (at + 1) * width);
-      wave.push(this.#frame(tick, place.steps++, own));
+      wave.push(this.#frame(tick, place.steps++, wave.length));
     }
     return wave;
   }
@@ -272,8 +270,9 @@ export class Pipeline {
   }
 
   /** Brings a tick to the grid: without resampling, every tick is a step. */
-  #frame(tick: Tick, step: number, values: Float64Array): Frame {
+  #frame(tick: Tick, step: number, place: number): Frame {
     const features = this.#features;
+    const values = this.#values[place] ??= new Float64Array(features.length);
     for (let index = 0; index < features.length; index++) {
       values[index] = tick.values[features[index]] ?? NaN;
     }

@@ -1,6 +1,7 @@
 // ONNX Runtime at one step of a recurrent layer, states going in and coming out.
 import type { InferenceSession, Tensor } from "onnxruntime-web";
 import type { LayerShape } from "../../kernels/mod.ts";
+import { keepingWorker } from "../../src/interop/keep_worker.ts";
 import { OnnxGraph } from "../../src/interop/onnx_graph.ts";
 import { type Skipped, type Subject, timedAsync } from "../harness.ts";
 import type { StepWork } from "../step_work.ts";
@@ -63,10 +64,14 @@ export async function onnxStep(
     return { name, skipped: String(error).split("\n")[0] };
   }
   const { shape, batch, x, parameters, checkSteps } = work;
-  const session = await runtime.InferenceSession.create(layerModel(shape, parameters), {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-  });
+  const session = await keepingWorker(() =>
+    runtime.InferenceSession.create(layerModel(shape, parameters), {
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      // Between its turns its threads leave the cores to the others.
+      extra: { session: { force_spinning_stop: "1" } },
+    })
+  );
   const letters = shape.cell === "lstm" ? ["h", "c"] : ["h"];
   const zero = (): Tensor =>
     new runtime.Tensor("float32", new Float32Array(batch * shape.hiddenSize), [
@@ -86,7 +91,7 @@ export async function onnxStep(
   start();
   return {
     name,
-    run: timedAsync(step),
+    run: timedAsync(step, threads),
     result: async (): Promise<Float32Array> => {
       start();
       for (let k = 0; k < checkSteps; k++) await step();
@@ -96,10 +101,15 @@ export async function onnxStep(
   };
 }
 
-/** The build for browsers, on the CPU in WASM with one thread. */
-export function onnxWebStep(work: StepWork): Promise<Subject | Skipped> {
-  const load = async (): Promise<Runtime> => await import("onnxruntime-web/wasm") as Runtime;
-  return onnxStep("onnxruntime-web (wasm)", load, work, 1);
+/** The build for browsers, on the CPU in WASM. */
+export function onnxWebStep(work: StepWork, threads = 1): Promise<Subject | Skipped> {
+  const load = async (): Promise<Runtime> => {
+    if (threads === 1) return await import("onnxruntime-web/wasm") as Runtime;
+    const runtime = await import("onnxruntime-web");
+    runtime.env.wasm.numThreads = threads;
+    return runtime as Runtime;
+  };
+  return onnxStep("onnxruntime-web (wasm)", load, work, threads);
 }
 
 /** The native build. */

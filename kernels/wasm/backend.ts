@@ -12,19 +12,30 @@ import { checkArguments } from "../check_arguments.ts";
 import type { WasmExports } from "./exports.ts";
 import { Heap } from "./heap.ts";
 import { CELL_NUMBERS, KERNELS } from "./kernels.ts";
+import type { RowThreads } from "./row_threads.ts";
 import { WasmBuffer } from "./wasm_buffer.ts";
 
+/** On how many threads a {@linkcode WasmBackend} runs. */
+export interface WasmThreads {
+  /** The threads; the caller's alone where left out. */
+  readonly threads?: RowThreads;
+  /** Why it is the caller's alone, where more were asked for. */
+  readonly why?: string;
+}
+
 /**
- * The CPU backend: 128-bit SIMD kernels in WebAssembly, one thread. Its memory is at most 4 GiB, what
- * 32-bit pointers reach.
+ * The CPU backend: 128-bit SIMD kernels in WebAssembly. Its memory is at most 4 GiB, what 32-bit pointers
+ * reach.
  */
 export class WasmBackend implements HostBackend {
   /** `"wasm"`. */
   readonly kind = "wasm";
-  /** One line for people. */
-  readonly description: string;
   /** The kernels as compiled. */
   readonly exports: WasmExports;
+  /** Those who share steps of many rows, where there are any. */
+  readonly rowThreads: RowThreads | undefined;
+  readonly #flavour: string;
+  readonly #why: string | undefined;
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;
   readonly #constants: Map<string, number> = new Map();
@@ -32,11 +43,25 @@ export class WasmBackend implements HostBackend {
   #scratchBytes = 0;
 
   /** Runs on a fresh instance of the module; `openWasm` makes one. */
-  constructor(exports: WasmExports, flavour: string) {
-    this.description = `wasm (${flavour}, 1 thread)`;
+  constructor(exports: WasmExports, flavour: string, { threads, why }: WasmThreads = {}) {
     this.exports = exports;
+    this.rowThreads = threads;
+    this.#flavour = flavour;
+    this.#why = why;
     this.#memory = exports.memory;
     this.#heap = new Heap(exports.memory, exports.heapBase());
+  }
+
+  /** Threads that share steps of many rows, the caller's among them. */
+  get threads(): number {
+    return this.rowThreads?.count ?? 1;
+  }
+
+  /** One line for people. */
+  get description(): string {
+    const count = this.threads;
+    const why = this.#why === undefined ? "" : `: ${this.#why}`;
+    return `wasm (${this.#flavour}, ${count} ${count === 1 ? "thread" : "threads"}${why})`;
   }
 
   /** Elements of a layer's packed weights. */
@@ -88,8 +113,10 @@ export class WasmBackend implements HostBackend {
     own.freed = true;
   }
 
-  /** The garbage collector gives the module and its memory back. */
-  dispose(): void {}
+  /** Ends the workers; the garbage collector gives the module and its memory back. */
+  dispose(): void {
+    this.rowThreads?.dispose();
+  }
 
   /** The buffer's memory itself. */
   view(buffer: DeviceBuffer): Float32Array {

@@ -23,7 +23,7 @@ export async function readSources(): Promise<Map<string, string>> {
 
 /** The hash by which the committed module is known to be current. */
 export async function hashSources(sources: ReadonlyMap<string, string>): Promise<string> {
-  const text = JSON.stringify([...sources, FLAGS, asc.version]);
+  const text = JSON.stringify([...sources, FLAGS, KERNEL_FLAGS, asc.version]);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return new Uint8Array(digest).toHex();
 }
@@ -40,17 +40,29 @@ const FLAGS: readonly string[] = [
   "simd",
 ];
 
+/** The entry of the kernels. */
+const KERNELS = "index.ts";
+
+/** The kernels import their memory, `PAGES_MAX` at most, so that threads can share it: `shared_memory.ts`. */
+const KERNEL_FLAGS: readonly string[] = ["--importMemory", "--maximumMemory", "65536"];
+
 /**
- * Compiles one flavour of the kernels, or of another entry.
+ * Compiles one flavour of the kernels, or of another entry, with `more` flags.
  * @throws {Error} with the compiler's words when it fails.
  */
 export async function compile(
   sources: ReadonlyMap<string, string>,
   relaxed: boolean,
-  entry = "index.ts",
+  entry: string = KERNELS,
+  more: readonly string[] = [],
 ): Promise<Uint8Array<ArrayBuffer>> {
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const flags = [...FLAGS, ...(relaxed ? ["--enable", "relaxed-simd"] : [])];
+  const flags = [
+    ...FLAGS,
+    ...(entry === KERNELS ? KERNEL_FLAGS : []),
+    ...(relaxed ? ["--enable", "relaxed-simd"] : []),
+    ...more,
+  ];
   const { error, stderr } = await asc.main([entry, "--outFile", "module.wasm", ...flags], {
     readFile: (name) => sources.get(name.replace(/^\.\//, "")) ?? null,
     writeFile: (_name, contents) => {

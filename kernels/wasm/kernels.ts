@@ -1,13 +1,16 @@
-import type {
-  CellKind,
-  DeviceBuffer,
-  Dispatch,
-  KernelArguments,
-  KernelName,
-  LossKind,
+import {
+  type CellKind,
+  type DeviceBuffer,
+  type Dispatch,
+  gateCount,
+  type KernelArguments,
+  type KernelName,
+  type LossKind,
 } from "../backend.ts";
 import { rowCount } from "../check_arguments.ts";
 import type { WasmExports } from "./exports.ts";
+import type { RowCall } from "./row_board.ts";
+import type { RowThreads, SharedRows } from "./row_threads.ts";
 import type { WasmBuffer } from "./wasm_buffer.ts";
 
 /** What binding a kernel needs of the backend. */
@@ -16,6 +19,8 @@ export interface KernelHost {
   readonly exports: WasmExports;
   /** Where intermediate results go; it may move when more is reserved. */
   readonly scratch: number;
+  /** Those who share rows, where there are any. */
+  readonly rowThreads: RowThreads | undefined;
   /** A buffer of this backend. */
   own(buffer: DeviceBuffer): WasmBuffer;
   /** Makes room for intermediate results. */
@@ -60,13 +65,16 @@ export const KERNELS: Kernels = {
     );
     const capacity = Math.floor(args.h.length / hiddenSize);
     const { step, stepScratch } = host.exports;
-    host.reserveScratch(stepScratch(cell, inputSize, hiddenSize, batch));
-    return (count) => {
+    const scratchBytes = lines(stepScratch(cell, inputSize, hiddenSize, batch));
+    host.reserveScratch(scratchBytes);
+    const [xBytes, hBytes, indexBytes] = [4 * inputSize, 4 * hiddenSize, rows && 4];
+    const stateBytes = rows ? 0 : hBytes;
+    const alone = (taken: number): void => {
       const outside = step(
         cell,
         inputSize,
         hiddenSize,
-        rowCount(count, batch),
+        taken,
         x,
         packed,
         h,
@@ -78,6 +86,18 @@ export const KERNELS: Kernels = {
       );
       if (outside >= 0) refuseRow(outside, capacity);
     };
+    const call: RowCall = {
+      kernel: "step",
+      args: [cell, inputSize, hiddenSize, 0, x, packed, h, c, rows, capacity, output],
+      rowsAt: 3,
+      strides: [0, 0, 0, 0, xBytes, 0, stateBytes, c && stateBytes, indexBytes, 0, hBytes],
+      work: gateCount(args.shape.cell) * hiddenSize * (inputSize + hiddenSize),
+      scratchBytes,
+    };
+    const run = shareRows(host, call, alone, (taken) => {
+      if (args.rows) checkRows(host, args.rows, taken, capacity);
+    });
+    return (count) => run(rowCount(count, batch));
   },
 
   sequence: (args, host) => {
@@ -108,7 +128,18 @@ export const KERNELS: Kernels = {
   linear: ({ rows, inputSize, outputSize, ...args }, host) => {
     const [x, parameters, y] = pointers(host, args.x, args.parameters, args.y);
     const { linear } = host.exports;
-    return (count) => linear(rowCount(count, rows), inputSize, outputSize, x, parameters, y);
+    const alone = (taken: number): void => {
+      linear(taken, inputSize, outputSize, x, parameters, y);
+    };
+    const run = shareRows(host, {
+      kernel: "linear",
+      args: [0, inputSize, outputSize, x, parameters, y],
+      rowsAt: 0,
+      strides: [0, 0, 0, 4 * inputSize, 0, 4 * outputSize],
+      work: inputSize * outputSize,
+      scratchBytes: 0,
+    }, alone);
+    return (count) => run(rowCount(count, rows));
   },
 
   linear_backward: ({ rows, inputSize, outputSize, ...args }, host) => {
@@ -181,6 +212,25 @@ export const KERNELS: Kernels = {
   },
 };
 
+/** Runs a kernel of rows on one thread, or where there are several on as many as pay. */
+function shareRows(
+  host: KernelHost,
+  call: RowCall,
+  alone: SharedRows["alone"],
+  check?: SharedRows["check"],
+): (rows: number) => void {
+  const { rowThreads } = host;
+  if (!rowThreads) return alone;
+  const shared = rowThreads.bind(call, alone, check);
+  host.reserveScratch(rowThreads.count * call.scratchBytes);
+  return (rows) => rowThreads.run(shared, rows, host.scratch);
+}
+
+/** Bytes up to the end of the last cache line, so that no two threads write to one. */
+function lines(bytes: number): number {
+  return 64 * Math.ceil(bytes / 64);
+}
+
 /** Pointers of buffers, 0 for one that is left out. */
 function pointers(host: KernelHost, ...buffers: (DeviceBuffer | undefined)[]): number[] {
   return buffers.map((buffer) => buffer ? host.own(buffer).pointer : 0);
@@ -200,9 +250,13 @@ function checkedRows(
   capacity: number,
 ): number {
   const taken = rowCount(count, rows.length);
-  const outside = host.exports.firstOutside(host.own(rows).pointer, taken, capacity);
-  if (outside >= 0) refuseRow(outside, capacity);
+  checkRows(host, rows, taken, capacity);
   return taken;
+}
+
+function checkRows(host: KernelHost, rows: DeviceBuffer, count: number, capacity: number): void {
+  const outside = host.exports.firstOutside(host.own(rows).pointer, count, capacity);
+  if (outside >= 0) refuseRow(outside, capacity);
 }
 
 function refuseRow(row: number, capacity: number): never {

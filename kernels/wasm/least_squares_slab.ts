@@ -46,8 +46,7 @@ let compiled: WebAssembly.Module | undefined;
  * `k = P x / (λ + xᵀ P x)`, `θ ← θ + k (y − θᵀ x)`, `P ← (P − k xᵀ P) / λ`
  *
  * (recursive least squares with exponential forgetting; Haykin, Adaptive Filter Theory, chapter 10). A
- * feature's row and column are grown by forgetting only up to the prior's diagonal. The bits are those of
- * plain arithmetic in the order of the features.
+ * feature's row and column are grown by forgetting only up to the prior's diagonal.
  *
  * @example A line
  * ```ts

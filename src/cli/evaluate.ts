@@ -1,10 +1,6 @@
 import { basename } from "node:path";
 import { TARGET_FEATURE, type Tick } from "../../streams/mod.ts";
-import {
-  evaluate as scoreModels,
-  type EvaluationResult,
-  type ModelResult,
-} from "../evaluate/evaluate.ts";
+import { evaluate as scoreModels, type EvaluationResult } from "../evaluate/evaluate.ts";
 import { type BaselineName, BASELINES } from "../evaluate/baselines.ts";
 import { evaluateChannels } from "../evaluate/channels.ts";
 import { evaluationReport, forecastPlot } from "../evaluate/report.ts";
@@ -23,6 +19,7 @@ import { describeOptions, type OptionValues, parseOptions, UsageError } from "./
 import { makeFoldersOf } from "./output_file.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
 import { RowNotes } from "./row_notes.ts";
+import { scoresAsJson, scoresAsText, scoreSeries, type SeriesScores } from "./series_scores.ts";
 
 const OPTIONS = {
   ...CSV_OPTIONS,
@@ -81,27 +78,15 @@ const OPTIONS = {
   json: { kind: "boolean", description: "Print nothing but the JSON object" },
 } as const;
 
-/** Scores of one model as printed, in this order. */
-const SCORES = [
-  "mae",
-  "rmse",
-  "nrmse",
-  "mape",
-  "mase",
-  "pinball",
-  "crps",
-  "coverage80",
-  "coverage90",
-] as const;
-
 /** Scores Tickcast and the simple methods on a CSV, test-then-train. */
 export const evaluate: Command = {
   help: [
     "Usage: tickcast evaluate FILE.csv[.gz] --time COLUMN --value COLUMN --horizon STEPS [OPTIONS]",
     "",
     "Every row is first forecast, then learnt; a label is used only once it has arrived. Prints a table",
-    "and, as its last line, one JSON object with the scores at the last horizon. With --target-columns",
-    "the errors are means over all windows, steps and standardised columns, as in the ETT protocol.",
+    "and, as its last line, one JSON object with the scores at the last horizon. Of a file with several",
+    "series each is scored on its own, and the first is drawn. With --target-columns the errors are means",
+    "over all windows, steps and standardised columns, as in the ETT protocol.",
     "",
     describeOptions(OPTIONS, {
       "The file": CSV_OPTIONS,
@@ -124,25 +109,21 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
   const refused = new RowNotes(context.note);
   const { onStatus } = refused;
   const features = [TARGET_FEATURE, ...options.value.slice(1)];
-  const rows: EvaluationRow[] = [];
-  let series: string | undefined;
+  const rows = new Map<string, EvaluationRow[]>();
+  let count = 0;
   for await (const ticks of openCsv(operands, options, { signal: context.signal, onStatus })) {
     for (const tick of ticks) {
-      series ??= tick.series;
-      if (tick.series !== series) {
-        throw new Error(
-          `One series is scored at a time, but the file has ${series} and ${tick.series}`,
-        );
-      }
-      rows.push(toRow(tick, features));
+      if (count++ === options.rows) break;
+      const known = rows.get(tick.series) ?? [];
+      if (known.length === 0) rows.set(tick.series, known);
+      known.push(toRow(tick, features));
     }
-    if (rows.length >= (options.rows ?? Infinity)) break;
+    if (count > (options.rows ?? Infinity)) break;
   }
-  rows.length = Math.min(rows.length, options.rows ?? Infinity);
   refused.end();
   context.signal.throwIfAborted();
-  if (rows.length === 0) throw new Error(`${operands[0]} has no row that could be used`);
-  const unordered = rows.filter(({ time }, row) => row > 0 && time <= rows[row - 1].time).length;
+  if (rows.size === 0) throw new Error(`${operands[0]} has no row that could be used`);
+  const unordered = [...rows.values()].reduce((sum, own) => sum + countUnordered(own), 0);
   if (unordered > 0) {
     context.note(
       `${unordered} rows are not later than the row before; they are taken as they stand`,
@@ -150,35 +131,41 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
   }
 
   const progress = new Progress("evaluate", context.interactive ? drawOnTerminal : undefined);
-  let result: EvaluationResult;
   // Scored in river's order the forecasts reach one step further.
   const horizon = options.horizon + (options.order === "forecast-first" ? 1 : 0);
-  const guests = await openGuests({ ...options, horizon }, features.length - 1, onStatus);
-  try {
-    result = await scoreModels(rows, {
+  const score = (own: readonly EvaluationRow[]): Promise<EvaluationResult> =>
+    scoreModels(own, {
       horizon: options.horizon,
-      makeForecaster: (all) => new OnlineForecaster({ ...all, guests }),
-      scoreFrom: firstOrigin(options, rows.length),
+      makeForecaster: async (all) => {
+        const guests = await openGuests({ ...options, horizon }, features.length - 1, onStatus);
+        return new OnlineForecaster({ ...all, guests });
+      },
+      scoreFrom: firstOrigin(options, own.length),
       scoreTo: options["score-to"],
       order: options.order as "learn-first" | "forecast-first",
       forecaster: forecasterOptions(options, features.length - 1),
       baselines: baselines(options.baselines),
       onProgress: (model, done) => {
         context.signal.throwIfAborted();
-        progress.update(Math.round(done * rows.length), rows.length, model);
+        progress.update(Math.round(done * own.length), own.length, model);
       },
     });
+  let scores: SeriesScores;
+  try {
+    scores = await scoreSeries(rows, score, context.note);
   } finally {
     progress.end();
   }
+  const { first: result, name } = scores;
+  const drawn = rows.size > 1 ? `${basename(operands[0])}, ${name}` : basename(operands[0]);
   if (options.report !== undefined) {
-    await Deno.writeTextFile(options.report, evaluationReport(result, basename(operands[0])));
+    await Deno.writeTextFile(options.report, evaluationReport(result, drawn));
   }
   if (options.plot !== undefined) {
     await Deno.writeTextFile(options.plot, svgFile(forecastPlot(result)));
   }
-  if (!options.json) await context.out(table(result));
-  await context.out(JSON.stringify(summary(result)));
+  if (!options.json) await context.out(scoresAsText(scores));
+  await context.out(JSON.stringify(scoresAsJson(scores)));
   return 0;
 }
 
@@ -237,6 +224,11 @@ async function runChannels(
   return 0;
 }
 
+/** Rows that are not later than the one before. */
+function countUnordered(rows: readonly EvaluationRow[]): number {
+  return rows.filter(({ time }, row) => row > 0 && time <= rows[row - 1].time).length;
+}
+
 function baselines(named: readonly string[]): readonly BaselineName[] | undefined {
   if (named.length === 0) return undefined;
   return BASELINES.filter((name) => named.includes(name));
@@ -247,44 +239,4 @@ function toRow(tick: Tick, features: readonly string[]): EvaluationRow {
     time: tick.time,
     values: Float64Array.from(features, (feature) => tick.values[feature] ?? NaN),
   };
-}
-
-/** What the last line says. */
-export function summary(result: EvaluationResult): Record<string, unknown> {
-  const { rows, scored, horizon, seconds } = result;
-  const models = Object.fromEntries(
-    Object.entries(result.models).map(([name, model]) => [
-      name,
-      {
-        ...Object.fromEntries([...SCORES, "seconds"].map((key) => [key, score(model, key)])),
-        ...(model.skill && { skill: model.skill }),
-      },
-    ]),
-  );
-  return { rows, scored, horizon, seconds, models };
-}
-
-function score(model: ModelResult, key: string): number {
-  return (model as unknown as Record<string, number>)[key];
-}
-
-/** The scores at the last horizon for people: a line a model. */
-export function table(result: EvaluationResult): string {
-  const width = Math.max(...Object.keys(result.models).map((name) => name.length));
-  const cell = (value: number): string => value.toPrecision(5).slice(0, 10).padStart(11);
-  const lines = Object.entries(result.models).map(([name, model]) =>
-    name.padEnd(width) + SCORES.map((key) => cell(score(model, key))).join("") +
-    (model.skill === undefined ? "" : `  ${skillText(model.skill)}`)
-  );
-  const head = "".padEnd(width) + SCORES.map((key) => key.padStart(11)).join("");
-  return [
-    `${result.scored} forecasts scored, ${result.horizon} steps ahead`,
-    `${head}  CRPS skill of ${Object.keys(result.models)[0]} over it (95 % interval)`,
-    ...lines,
-  ].join("\n");
-}
-
-function skillText(skill: NonNullable<ModelResult["skill"]>): string {
-  const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
-  return `${percent(skill.skill)} (${percent(skill.low)} to ${percent(skill.high)})`;
 }

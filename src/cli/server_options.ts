@@ -11,22 +11,27 @@ const TOKENS_VARIABLE = "TICKCAST_TOKENS";
 /** A bucket holds so many seconds of its rate. */
 const BURST_SECONDS = 10;
 
-/** The options of a command that serves: who may connect, how, and how much. */
-export const SERVER_OPTIONS = {
+/** Who may connect. */
+export const TOKEN_OPTIONS = {
   "token-file": {
     kind: "string",
     placeholder: "FILE",
     description:
       `Tokens, a line each: NAME SCOPES SECRET; read again on SIGHUP. Else ${TOKENS_VARIABLE}`,
   },
+  "open-to-all": {
+    kind: "boolean",
+    description: "Listen where others can reach it although there are no tokens",
+  },
+} as const;
+
+/** The options of a command that serves: who may connect, how, and how much. */
+export const SERVER_OPTIONS = {
+  ...TOKEN_OPTIONS,
   "allow-origin": {
     kind: "list",
     placeholder: "ORIGIN",
     description: "Another site whose pages may call, such as https://example.com",
-  },
-  "open-to-all": {
-    kind: "boolean",
-    description: "Listen where others can reach it although there are no tokens",
   },
   "tls-cert": {
     kind: "string",
@@ -87,13 +92,7 @@ export async function openServer(
   context: CommandContext,
 ): Promise<Server> {
   const file = options["token-file"];
-  const tokens = await readTokens(file);
-  if (!isLoopback(options.host) && tokens.length === 0 && !options["open-to-all"]) {
-    throw new UsageError(
-      `--host ${options.host} can be reached by others: name tokens with --token-file or ` +
-        `${TOKENS_VARIABLE}, or say --open-to-all`,
-    );
-  }
+  const tokens = await chosenTokens(options);
   // Loaded late: commands that only know these options need no server, nor what it is allowed.
   const { startServer } = await import("../serve/server.ts");
   const server = await startServer({
@@ -110,27 +109,65 @@ export async function openServer(
       ticks: rate(options["max-ticks"]),
     },
   });
-  const reload = async (): Promise<void> => {
-    try {
-      const again = await readTokens(file);
-      if (again.length === 0 && tokens.length > 0) throw new Error("there is no token left");
-      server.replaceTokens(again);
-      context.note(`tokens read again: ${again.map(({ name }) => name).join(", ")}`);
-    } catch (error) {
-      context.note(`tokens stay as they are: ${(error as Error).message}`);
-    }
-  };
-  const onHangUp = (): void => void reload();
-  if (file !== undefined) Deno.addSignalListener("SIGHUP", onHangUp);
+  const unwatch = rereadTokens(file, tokens, server.replaceTokens, context);
   return {
     ...server,
     close: async (): Promise<void> => {
-      if (file !== undefined) Deno.removeSignalListener("SIGHUP", onHangUp);
+      unwatch();
       server.drain();
       await systemClock.sleep(1000 * options["drain-seconds"]);
       await server.close();
     },
   };
+}
+
+/**
+ * Reads tokens again at every SIGHUP.
+ *
+ * @param file Where they are; nothing is read again where there is none.
+ * @param before Those in use.
+ * @param replace Takes the new ones.
+ * @param context Hears of it.
+ * @returns Ends it.
+ */
+export function rereadTokens(
+  file: string | undefined,
+  before: readonly Token[],
+  replace: (tokens: readonly Token[]) => void,
+  context: CommandContext,
+): () => void {
+  if (file === undefined) return () => {};
+  const reread = async (): Promise<void> => {
+    try {
+      const again = await readTokens(file);
+      if (again.length === 0 && before.length > 0) throw new Error("there is no token left");
+      replace(again);
+      context.note(`tokens read again: ${again.map(({ name }) => name).join(", ")}`);
+    } catch (error) {
+      context.note(`tokens stay as they are: ${(error as Error).message}`);
+    }
+  };
+  const onHangUp = (): void => void reread();
+  Deno.addSignalListener("SIGHUP", onHangUp);
+  return () => Deno.removeSignalListener("SIGHUP", onHangUp);
+}
+
+/**
+ * The tokens that a command line names.
+ *
+ * @throws {UsageError} when they cannot be read, or others could connect without any.
+ */
+export async function chosenTokens(
+  options: OptionValues<typeof TOKEN_OPTIONS> & { readonly host: string },
+): Promise<Token[]> {
+  const tokens = await readTokens(options["token-file"]);
+  if (!isLoopback(options.host) && tokens.length === 0 && !options["open-to-all"]) {
+    throw new UsageError(
+      `--host ${options.host} can be reached by others: name tokens with --token-file or ` +
+        `${TOKENS_VARIABLE}, or say --open-to-all`,
+    );
+  }
+  return tokens;
 }
 
 function rate(perSecond: number): { perSecond: number; burst: number } {

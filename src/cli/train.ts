@@ -19,12 +19,12 @@ import type { Epoch } from "../learn/trainer.ts";
 import { Pipeline } from "../pipeline.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
-import { summary, table } from "./evaluate.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
 import { makeFoldersOf } from "./output_file.ts";
 import { FORECASTER_OPTIONS, NETWORK_OPTIONS } from "./forecaster_options.ts";
 import { drawOnTerminal, Progress } from "./progress.ts";
 import { RowNotes } from "./row_notes.ts";
+import { scoresAsJson, scoresAsText, scoreSeries, type SeriesScores } from "./series_scores.ts";
 import { TensorBoardLog } from "./tensorboard_log.ts";
 
 const OPTIONS = {
@@ -175,15 +175,18 @@ async function runTrain(args: readonly string[], context: CommandContext): Promi
   const stem = options.output.replace(/\.(safetensors|onnx)$/, "");
   const curves = learningCurves(trained.epochs);
   await Deno.writeTextFile(`${stem}-curves.svg`, svgFile(curves));
-  const [[series, first]] = rows;
-  const scored = test > 0 && first.length > Math.ceil(options.horizon / test)
-    ? await testReport(trained, first, test, options, context)
+  // None is long enough where nothing is held back for the test.
+  const isLong = (own: readonly EvaluationRow[]): boolean =>
+    own.length > Math.ceil(options.horizon / test);
+  const scored = [...rows.values()].some(isLong)
+    ? await scoreTest(trained, rows, test, options, context)
     : undefined;
   if (scored !== undefined) {
-    await Deno.writeTextFile(`${stem}-forecasts.svg`, svgFile(forecastPlot(scored)));
+    const { first, name } = scored;
+    await Deno.writeTextFile(`${stem}-forecasts.svg`, svgFile(forecastPlot(first)));
     if (options.report !== undefined) {
-      const title = basename(operands[0]);
-      const page = evaluationReport(scored, title, [svgPlot(curves)]);
+      const title = rows.size > 1 ? `${basename(operands[0])}, ${name}` : basename(operands[0]);
+      const page = evaluationReport(first, title, [svgPlot(curves)]);
       await Deno.writeTextFile(options.report, page);
     }
   }
@@ -192,9 +195,8 @@ async function runTrain(args: readonly string[], context: CommandContext): Promi
     await context.out(`${epochs.length} rounds in ${seconds.toFixed(1)} s, ended by ${ended}`);
     await context.out(`the best is round ${bestEpoch}; written to ${options.output}`);
     if (scored !== undefined) {
-      if (rows.size > 1) await context.out(`${rows.size} series were trained on; ${series}:`);
-      await context.out(table(scored));
-      await context.out(perHorizon(scored));
+      await context.out(scoresAsText(scored));
+      if (rows.size === 1) await context.out(perHorizon(scored.first));
     }
   }
   await context.out(JSON.stringify({
@@ -211,7 +213,7 @@ async function runTrain(args: readonly string[], context: CommandContext): Promi
       testUntrained: trained.testLossBefore,
     },
     model: options.output,
-    test: scored && summary(scored),
+    test: scored && scoresAsJson(scored),
   }));
   return 0;
 }
@@ -330,30 +332,36 @@ async function trainOn(
   }
 }
 
-/** Forecasts the test rows with the network alone, as it was trained, and with simple methods. */
-async function testReport(
-  trained: TrainedNetwork,
-  rows: readonly EvaluationRow[],
+/** Forecasts the test rows of each series with the network alone, as it was trained, and with simple methods. */
+async function scoreTest(
+  { model }: TrainedNetwork,
+  rows: ReadonlyMap<string, readonly EvaluationRow[]>,
   test: number,
   options: TrainOptions,
   context: CommandContext,
-): Promise<EvaluationResult> {
-  const { model } = trained;
+): Promise<SeriesScores> {
   const { horizon, season } = options;
   const { covariates } = model;
-  const network = await openNetwork({ horizon, covariates, model, plan: false });
   const progress = new Progress("test", context.interactive ? drawOnTerminal : undefined);
-  try {
-    const { models, ...result } = await evaluate(rows, {
+  const score = async (own: readonly EvaluationRow[]): Promise<EvaluationResult> => {
+    const { models, ...result } = await evaluate(own, {
       horizon,
-      scoreFrom: rows.length - Math.round(test * rows.length),
+      scoreFrom: own.length - Math.round(test * own.length),
       forecaster: { season },
-      makeForecaster: (all) => new OnlineForecaster({ ...all, experts: [], guests: [network] }),
-      onProgress: (name, done) =>
-        progress.update(Math.round(done * rows.length), rows.length, name),
+      makeForecaster: async (all) => {
+        const network = await openNetwork({ horizon, covariates, model, plan: false });
+        return new OnlineForecaster({ ...all, experts: [], guests: [network] });
+      },
+      onProgress: (name, done) => {
+        context.signal.throwIfAborted();
+        progress.update(Math.round(done * own.length), own.length, name);
+      },
     });
     const { tickcast, ...baselines } = models;
     return { ...result, models: { network: tickcast, ...baselines } };
+  };
+  try {
+    return await scoreSeries(rows, score, context.note);
   } finally {
     progress.end();
   }

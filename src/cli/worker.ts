@@ -1,5 +1,8 @@
+import type { Status } from "../../streams/mod.ts";
 import { runWorker, TRAINER_PARTITION } from "../serve/cluster.ts";
 import { PARTITIONS } from "../serve/cluster_setup.ts";
+import { WorkerMetrics } from "../serve/worker_metrics.ts";
+import { startWorkerServer, type WorkerServer } from "../serve/worker_server.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { OnlineForecaster } from "../forecast/online_forecaster.ts";
 import {
@@ -8,7 +11,8 @@ import {
   NETWORK_OPTIONS,
   openGuests,
 } from "./forecaster_options.ts";
-import { describeOptions, parseOptions, UsageError } from "./options.ts";
+import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
+import { chosenTokens, rereadTokens, TOKEN_OPTIONS } from "./server_options.ts";
 
 const OPTIONS = {
   cluster: {
@@ -57,6 +61,20 @@ const OPTIONS = {
     placeholder: "TICKS",
     description: "Ticks of a partition between two checkpoints",
   },
+  host: {
+    kind: "string",
+    default: "127.0.0.1",
+    placeholder: "ADDRESS",
+    description: "Where it can be asked how it does",
+  },
+  port: {
+    kind: "integer",
+    min: 0,
+    max: 65535,
+    placeholder: "N",
+    description: "Answer /healthz and /metrics there, 0 takes a free one; nowhere where left out",
+  },
+  ...TOKEN_OPTIONS,
   ...FORECASTER_OPTIONS,
   ...NETWORK_OPTIONS,
 } as const;
@@ -74,6 +92,7 @@ export const worker: Command = {
     "partition's network is trained, and all others take over what it has learnt.",
     "",
     describeOptions(OPTIONS, {
+      "Access": TOKEN_OPTIONS,
       "Forecasts": FORECASTER_OPTIONS,
       "The network": NETWORK_OPTIONS,
     }),
@@ -87,21 +106,59 @@ async function work(args: readonly string[], context: CommandContext): Promise<n
   if (options.cluster === undefined) throw new UsageError("--cluster: expected nats://HOST:PORT");
   if (!NAME.test(name)) throw new UsageError(`--name: expected letters and digits, got "${name}"`);
   const print = (event: unknown): void => void context.out(JSON.stringify(event));
-  await runWorker({
-    servers: options.cluster,
-    worker: name,
-    createForecaster: async (partition) => {
-      const everySteps = partition === TRAINER_PARTITION ? options["retrain-every"] : 0;
-      const guests = await openGuests({ ...options, "retrain-every": everySteps }, 0, print);
-      return new OnlineForecaster({ ...forecasterOptions(options, 0), guests });
-    },
-    partitions: options.partitions,
-    ordinal: options.ordinal ?? Number(/\d+$/.exec(name)?.[0] ?? 0),
-    replicas: options.replicas,
-    leaseMs: options["lease-ms"],
-    checkpointEveryTicks: options["checkpoint-every"],
-    onStatus: print,
-    onOwned: (partitions) => print({ kind: "owned", worker: name, partitions }),
-  }, context.signal);
+  const leaseMs = options["lease-ms"];
+  const metrics = new WorkerMetrics(leaseMs);
+  const note = (status: Status): void => {
+    metrics.note(status);
+    print(status);
+  };
+  const server = await openWorkerServer(metrics, options, context);
+  if (server !== undefined) print({ kind: "listening", worker: name, url: server.url });
+  try {
+    await runWorker({
+      servers: options.cluster,
+      worker: name,
+      createForecaster: async (partition) => {
+        const everySteps = partition === TRAINER_PARTITION ? options["retrain-every"] : 0;
+        const guests = await openGuests({ ...options, "retrain-every": everySteps }, 0, note);
+        return new OnlineForecaster({ ...forecasterOptions(options, 0), guests });
+      },
+      partitions: options.partitions,
+      ordinal: options.ordinal ?? Number(/\d+$/.exec(name)?.[0] ?? 0),
+      replicas: options.replicas,
+      leaseMs,
+      checkpointEveryTicks: options["checkpoint-every"],
+      onStatus: note,
+      onOwned: (partitions) => {
+        metrics.owned(partitions.length);
+        print({ kind: "owned", worker: name, partitions });
+      },
+      onRenewed: () => metrics.renewed(),
+      onApplied: (ticks, durationMs) => metrics.applied(ticks, durationMs),
+    }, context.signal);
+  } finally {
+    await server?.close();
+  }
   return 0;
+}
+
+/** Where the worker is asked how it does, if the command line says so. */
+async function openWorkerServer(
+  metrics: WorkerMetrics,
+  options: OptionValues<typeof OPTIONS>,
+  context: CommandContext,
+): Promise<Pick<WorkerServer, "url" | "close"> | undefined> {
+  const { host, port } = options;
+  if (port === undefined) return undefined;
+  const tokens = await chosenTokens(options);
+  const server = await startWorkerServer({ metrics, host, port, tokens });
+  const file = options["token-file"];
+  const unwatch = rereadTokens(file, tokens, server.replaceTokens, context);
+  return {
+    url: server.url,
+    close: async (): Promise<void> => {
+      unwatch();
+      await server.close();
+    },
+  };
 }

@@ -22,7 +22,7 @@ export interface EvaluateOptions {
   /** Configuration of Tickcast and the baselines, except the horizon. */
   readonly forecaster?: Omit<OnlineForecasterOptions, "horizon" | "levels">;
   /** Makes the forecaster called `tickcast`; the online forecaster where left out. */
-  readonly makeForecaster?: (options: OnlineForecasterOptions) => Forecaster;
+  readonly makeForecaster?: (options: OnlineForecasterOptions) => Forecaster | Promise<Forecaster>;
   /** The simple methods to score beside it; all where left out. */
   readonly baselines?: readonly BaselineName[];
   /** Called now and then with the share done, 0 to 1. */
@@ -94,7 +94,7 @@ export async function evaluate(
     horizon,
     levels: CRPS_LEVELS,
   };
-  const make = options.makeForecaster ?? ((all): Forecaster => new OnlineForecaster(all));
+  const make = options.makeForecaster ?? ((all) => new OnlineForecaster(all));
   const context = scoreContext(rows, firstOrigin);
   const every = Math.max(1, Math.floor(rows.length / 100));
   const trace = new Trace(rows, horizon, firstOrigin, lastOrigin);
@@ -102,7 +102,7 @@ export async function evaluate(
   const names: ("tickcast" | BaselineName)[] = ["tickcast", ...options.baselines ?? BASELINES];
   for (const name of names) {
     const forecaster = name === "tickcast"
-      ? make(configuration)
+      ? await make(configuration)
       : makeBaseline(name, configuration);
     try {
       runs[name] = await prequential(forecaster, rows, {

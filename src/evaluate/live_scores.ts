@@ -42,6 +42,24 @@ export interface DueForecast {
 /** Columns of a scored forecast: errors, then whether the bands held. */
 const COLUMNS = 6;
 
+/** How many numbers {@linkcode writeSaid} writes. */
+export function saidWidth(horizon: number, levels: readonly number[]): number {
+  return Math.min(horizon, 2) * (1 + levels.length);
+}
+
+/**
+ * Writes what is scored of a forecast: the point and the quantiles of the first step, then those of the
+ * last where that is another.
+ */
+export function writeSaid(forecast: Forecast, into: Float64Array, at: number): void {
+  const { mean, quantiles, levels } = forecast;
+  const last = mean.length - 1;
+  for (let step = 0; step <= last; step += Math.max(1, last)) {
+    into[at++] = mean[step];
+    for (let j = 0; j < levels.length; j++) into[at++] = quantiles[step * levels.length + j];
+  }
+}
+
 /**
  * Scores every forecast of one series when its truth arrives, one step ahead and at the last horizon.
  * Bounded memory, `O(levels)` a tick. A view, not state: it starts anew with the process, and where
@@ -73,6 +91,9 @@ const COLUMNS = 6;
 export class LiveScores {
   readonly #first: AheadScores;
   readonly #last: AheadScores;
+  /** What is said of a step stands so many numbers after what is said of the first. */
+  readonly #stepWidth: number;
+  readonly #said: Float64Array;
   #step = -1;
   #value = NaN;
 
@@ -85,6 +106,8 @@ export class LiveScores {
   constructor(horizon: number, levels: readonly number[]) {
     this.#first = new AheadScores(1, levels);
     this.#last = horizon === 1 ? this.#first : new AheadScores(horizon, levels);
+    this.#stepWidth = 1 + levels.length;
+    this.#said = new Float64Array(saidWidth(horizon, levels));
   }
 
   /** The last step taken in; −1 before the first. */
@@ -99,13 +122,28 @@ export class LiveScores {
    * @returns False where its step was taken in before, so that nothing was done.
    */
   observe(forecast: Forecast): boolean {
-    const { step, value } = forecast;
+    writeSaid(forecast, this.#said, 0);
+    return this.take(forecast.step, forecast.value, this.#said, 0);
+  }
+
+  /**
+   * The same of a forecast of which only numbers are left.
+   *
+   * @param step Its step.
+   * @param value The value of that step.
+   * @param said The point and the quantiles of the first step, then of the last where that is another,
+   * @param at from here on.
+   * @returns False where the step was taken in before, so that nothing was done.
+   */
+  take(step: number, value: number, said: Float64Array, at: number): boolean {
     if (step <= this.#step) return false;
     const follows = step === this.#step + 1;
     this.#step = step;
     if (!Number.isNaN(value)) this.#value = value;
-    this.#first.observe(forecast, this.#value, follows);
-    if (this.#last !== this.#first) this.#last.observe(forecast, this.#value, follows);
+    this.#first.observe(value, this.#value, follows, said, at);
+    if (this.#last !== this.#first) {
+      this.#last.observe(value, this.#value, follows, said, at + this.#stepWidth);
+    }
     return true;
   }
 
@@ -153,19 +191,15 @@ class AheadScores {
   }
 
   /** `last` is the last value that was not missing; `follows` whether no step was left out before. */
-  observe(forecast: Forecast, last: number, follows: boolean): void {
+  observe(value: number, last: number, follows: boolean, said: Float64Array, from: number): void {
     const waiting = this.#waiting;
     if (!follows) waiting.clear();
-    if (waiting.length === this.#ahead) {
-      this.#learn(forecast.value, waiting.offset(this.#ahead - 1));
-    } else this.#low = this.#mean = this.#high = NaN;
+    if (waiting.length === this.#ahead) this.#learn(value, waiting.offset(this.#ahead - 1));
+    else this.#low = this.#mean = this.#high = NaN;
     const at = waiting.next();
-    const { rows } = waiting;
-    const count = this.#levels.length;
-    const offset = (this.#ahead - 1) * count;
+    const { rows, width } = waiting;
     rows[at] = last;
-    rows[at + 1] = forecast.mean[this.#ahead - 1];
-    for (let j = 0; j < count; j++) rows[at + 2 + j] = forecast.quantiles[offset + j];
+    for (let i = 1; i < width; i++) rows[at + i] = said[from + i - 1];
   }
 
   /** Scores what stands from `at` on among those waiting. */
@@ -218,10 +252,10 @@ class AheadScores {
 }
 
 function scoreOf(sums: Float64Array, count: number): LiveScore {
-  const [mae, crps, naiveMae, naiveCrps, coverage80, coverage90] = Array.from(
-    { length: COLUMNS },
-    (_, i) => sums[i] / count,
-  );
+  const mae = sums[0] / count;
+  const crps = sums[1] / count;
+  const naiveMae = sums[2] / count;
+  const naiveCrps = sums[3] / count;
   return {
     count,
     mae,
@@ -230,8 +264,8 @@ function scoreOf(sums: Float64Array, count: number): LiveScore {
     naiveCrps,
     skill: skillOf(mae, naiveMae),
     skillCrps: skillOf(crps, naiveCrps),
-    coverage80,
-    coverage90,
+    coverage80: sums[4] / count,
+    coverage90: sums[5] / count,
   };
 }
 

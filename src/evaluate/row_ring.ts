@@ -8,7 +8,9 @@ export class RowRing {
   /** Numbers in a row. */
   readonly width: number;
   #rows: Float64Array;
-  #pushed = 0;
+  #length = 0;
+  /** The row that is written next. */
+  #next = 0;
 
   /**
    * Starts empty.
@@ -24,7 +26,7 @@ export class RowRing {
 
   /** Rows held. */
   get length(): number {
-    return Math.min(this.#pushed, this.capacity);
+    return this.#length;
   }
 
   /** The memory: rows one behind the other, each from its `offset` on. Another array after some `next`. */
@@ -34,23 +36,21 @@ export class RowRing {
 
   /** Where a row starts; `age` 0 is the newest, `length − 1` the oldest. */
   offset(age: number): number {
-    return ((this.#pushed - 1 - age) % this.capacity) * this.width;
+    const row = this.#next - 1 - age;
+    return (row < 0 ? row + this.capacity : row) * this.width;
   }
 
   /** Makes room for a row, to be written to `rows` from what this returns on; the oldest may go. */
   next(): number {
-    if (this.#pushed < this.capacity && this.#pushed * this.width === this.#rows.length) {
-      const wider = new Float64Array(Math.min(this.capacity, 2 * this.#pushed) * this.width);
+    const at = this.#next * this.width;
+    if (at === this.#rows.length) {
+      const wider = new Float64Array(Math.min(2 * at, this.capacity * this.width));
       wider.set(this.#rows);
       this.#rows = wider;
     }
-    return (this.#pushed++ % this.capacity) * this.width;
-  }
-
-  /** Appends a row. */
-  push(row: ArrayLike<number>): void {
-    const at = this.next();
-    for (let i = 0; i < this.width; i++) this.#rows[at + i] = row[i];
+    if (this.#length < this.capacity) this.#length++;
+    this.#next = this.#next + 1 === this.capacity ? 0 : this.#next + 1;
+    return at;
   }
 
   /** A row without a copy, good until the next one; see {@linkcode RowRing.offset}. */
@@ -63,14 +63,13 @@ export class RowRing {
   column(index: number, count: number = this.length): Float64Array {
     const values = new Float64Array(count);
     for (let i = 0; i < count; i++) {
-      const at = (this.#pushed - count + i) % this.capacity;
-      values[i] = this.#rows[at * this.width + index];
+      values[i] = this.#rows[this.offset(count - 1 - i) + index];
     }
     return values;
   }
 
   /** Forgets every row. */
   clear(): void {
-    this.#pushed = 0;
+    this.#length = this.#next = 0;
   }
 }

@@ -22,6 +22,7 @@ const USUAL_MAX = 4;
  */
 export class BreakWatch {
   readonly #seasons: Seasons;
+  readonly #long: number;
   readonly #now: RunningScale;
   readonly #usual: RunningScale;
   readonly #repeat: RunningScale;
@@ -35,10 +36,11 @@ export class BreakWatch {
    */
   constructor(layout: SeriesLayout, seasons: Seasons) {
     this.#seasons = seasons;
+    this.#long = seasons.at(-1)!;
     this.#profile = new ProfileWatch(layout, seasons);
     this.#now = new RunningScale(layout, 1 / seasons[0]);
     this.#repeat = new RunningScale(layout, 1 / seasons[0]);
-    this.#usual = new RunningScale(layout, 1 / (MEMORY_SEASONS * seasons.at(-1)!));
+    this.#usual = new RunningScale(layout, 1 / (MEMORY_SEASONS * this.#long));
     this.#last = layout.reserve(1, -Infinity);
   }
 
@@ -46,7 +48,7 @@ export class BreakWatch {
   observe(memory: Float64Array, history: History): void {
     const step = history.length - 1;
     const short = this.#seasons[0];
-    const long = this.#seasons.at(-1)!;
+    const long = this.#long;
     const value = history.observed(step);
     if (!history.has(step - long - short)) return;
     const deviation = value - seasonalMedian(history, step, step - 1, this.#seasons);

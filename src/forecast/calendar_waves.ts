@@ -1,4 +1,4 @@
-import { WaveMemo } from "./wave_memo.ts";
+import { putWave } from "./wave_table.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -11,7 +11,6 @@ export const CALENDAR_SIZE = 9;
 
 /** Day, week and year (in UTC) as waves; a weekend also as such. Series often tick together: the last time is kept. */
 export class CalendarWaves {
-  readonly #memo = new WaveMemo();
   readonly #waves = new Float32Array(CALENDAR_SIZE);
   #time = NaN;
 
@@ -31,7 +30,6 @@ export class CalendarWaves {
   }
 
   #compute(time: number): void {
-    const memo = this.#memo;
     const waves = this.#waves;
     const day = 2 * Math.PI * rest(time, DAY_MS) / DAY_MS;
     const days = Math.floor(time / DAY_MS) + MONDAY_DAYS;
@@ -39,10 +37,10 @@ export class CalendarWaves {
     const weekday = days - 7 * Math.floor(days / 7);
     const week = 2 * Math.PI * weekday / 7;
     const year = 2 * Math.PI * rest(time, YEAR_MS) / YEAR_MS;
-    let at = memo.put(day, waves, 0);
-    at = memo.put(2 * day, waves, at);
-    at = memo.put(week, waves, at);
-    at = memo.put(year, waves, at);
+    let at = putWave(day, waves, 0);
+    at = putWave(2 * day, waves, at);
+    at = putWave(week, waves, at);
+    at = putWave(year, waves, at);
     waves[at] = weekday >= 5 ? 1 : 0;
     this.#time = time;
   }

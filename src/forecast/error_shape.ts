@@ -40,7 +40,9 @@ export class ErrorShape {
     const mass = this.#mass;
     // New errors weigh more instead of old ones less.
     const weight = memory[this.#weight] * this.#growth;
-    const k = Math.min(COUNT - 1, Math.floor(Math.asinh(2 * Math.abs(u)) / WIDTH));
+    const size = Math.abs(u);
+    let k = 0;
+    while (k < COUNT - 1 && EDGES[k + 1] <= size) k++;
     const part = weight / 4;
     // What would fall beyond an end stays in the end bin.
     memory[mass + Math.max(0, k - 1)] += part;

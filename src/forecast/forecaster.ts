@@ -61,7 +61,8 @@ export interface Forecaster {
    */
   readonly framesAtOnce?: number;
   /**
-   * Advances by frames, in order. A series never seen before is started. Frames are not kept.
+   * Advances by frames, in order. A series never seen before is started. Frames are not
+   * kept, nor are their values, whose place serves later ones.
    *
    * Returns a promise only where the device demands it (a GPU, ONNX Runtime): it must be awaited before
    * anything else is called. On a CPU nothing is returned and nothing is waited for.

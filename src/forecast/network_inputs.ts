@@ -4,7 +4,7 @@ import { RunningScale } from "./scaler.ts";
 import { latestInSlot, seasonalMedian } from "./seasonal_base.ts";
 import type { SeriesLayout } from "./series_layout.ts";
 import type { StateReader, StateWriter } from "./state_buffer.ts";
-import { WaveMemo } from "./wave_memo.ts";
+import { putWave } from "./wave_table.ts";
 
 /** Inputs and targets count as at most this many typical ones, so that one outlier cannot saturate a gate. */
 const INPUT_MAX = 6;
@@ -98,7 +98,6 @@ export class NetworkInputs {
   readonly targets: Float32Array;
   readonly #horizon: number;
   readonly #covariates: number;
-  readonly #waves = new WaveMemo();
   readonly #calendar = new CalendarWaves();
   /** Where the numbers of a series start and end in its memory; steps, time of the last one, long season. */
   readonly #start: number;
@@ -333,7 +332,7 @@ export class NetworkInputs {
       return at;
     }
     const share = (step % period) / period;
-    for (let k = 1; k <= HARMONICS; k++) at = this.#waves.put(2 * Math.PI * k * share, x, at);
+    for (let k = 1; k <= HARMONICS; k++) at = putWave(2 * Math.PI * k * share, x, at);
     return at;
   }
 

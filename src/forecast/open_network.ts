@@ -14,7 +14,7 @@ import { ResilientNetwork } from "../model/resilient_network.ts";
 import { recurrentDesign, type RecurrentExpertOptions } from "./recurrent_design.ts";
 import { RecurrentExpert } from "./recurrent_expert.ts";
 
-/** Series that step together: enough to fill the kernels, few enough to stay in a core's cache. */
+/** Series of a thread that step together: enough to fill the kernels, few enough to stay in its cache. */
 const BATCH_HOST = 256;
 /** On a GPU a dispatch costs the same for one series or thousands. */
 const BATCH_GPU = 4096;
@@ -27,6 +27,12 @@ export interface OpenNetworkOptions extends RecurrentExpertOptions {
   readonly allowFallbackAdapter?: boolean;
   /** Series expected, for `auto` to decide by; 1 where left out. */
   readonly series?: number;
+  /**
+   * Threads that share steps of many series on the CPU, the caller's among them; 1 where left out. Forecasts
+   * are the same for any number. It pays where hundreds of series tick at once, layers are wide and cores
+   * would idle.
+   */
+  readonly threads?: number;
   /** Receives one line on what `auto` chose and why. */
   readonly onChoice?: (reason: string) => void;
   /** Trains where it is called, so that ticks wait for it, instead of in a Worker. */
@@ -59,7 +65,20 @@ export async function openNetwork(options: OpenNetworkOptions): Promise<Recurren
     ? { backend: "webgpu", allowFallbackAdapter } as const
     : {};
   const runner = trainInline ? new InlineRunner(device) : new WorkerRunner(device);
-  return new RecurrentExpert(network, runner, options, () => backend.dispose());
+  return disposingOnError(
+    backend,
+    () => new RecurrentExpert(network, runner, options, () => backend.dispose()),
+  );
+}
+
+/** Makes something of a backend that nobody would dispose of otherwise. */
+function disposingOnError<T>(backend: Backend, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    backend.dispose();
+    throw error;
+  }
 }
 
 /** The network, and the backend that outlives it. */
@@ -68,8 +87,10 @@ async function openOn(
   options: OpenNetworkOptions,
 ): Promise<{ network: Network; backend: Backend }> {
   const { backend: kind = "wasm", allowFallbackAdapter, series = 1, onChoice, onStatus } = options;
+  const { threads = 1 } = options;
   let backend = kind === "webgpu" ? undefined : await openBackend(kind, {
     allowFallbackAdapter,
+    threads,
     workload: { layers: layerShapes(architecture), series },
     onChoice,
   });
@@ -79,9 +100,14 @@ async function openOn(
     backend = undefined;
   }
   if (backend !== undefined) {
-    return { network: new RecurrentNetwork(backend, architecture, { batch: BATCH_HOST }), backend };
+    const host = backend;
+    const batch = BATCH_HOST * threads;
+    return disposingOnError(host, () => ({
+      network: new RecurrentNetwork(host, architecture, { batch }),
+      backend: host,
+    }));
   }
-  const fallback = await openBackend("wasm") as HostBackend;
+  const fallback = await openBackend("wasm", { threads }) as HostBackend;
   const network = await ResilientNetwork.open(architecture, {
     openDevice: () => openBackend("webgpu", { allowFallbackAdapter }),
     fallback,

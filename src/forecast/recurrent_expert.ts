@@ -156,9 +156,9 @@ export class RecurrentExpert implements Guest, Learner {
     return this.#online.version;
   }
 
-  /** A device of its own is called seldom, with as many as it takes. */
+  /** What does many rows side by side is called seldom, with as many as it takes. */
   get framesAtOnce(): number | undefined {
-    return this.#network.onHost ? undefined : this.#network.batch;
+    return this.#network.parallel ? this.#network.batch : undefined;
   }
 
   /** Where it stands. */

@@ -55,10 +55,12 @@ export function slotMedian(
 ): number {
   let step = latestInSlot(target, origin, period);
   let count = 0;
-  for (; count < SEASONS_COUNT && step >= first; step -= period) {
-    // Insertion keeps the few values sorted.
-    const value = history.at(step);
-    let at = count++;
+  // All are read before any is looked at: what is far in memory is then waited for once.
+  for (; count < SEASONS_COUNT && step >= first; step -= period) slot[count++] = history.at(step);
+  // Insertion keeps the few values sorted.
+  for (let k = 1; k < count; k++) {
+    const value = slot[k];
+    let at = k;
     for (; at > 0 && slot[at - 1] > value; at--) slot[at] = slot[at - 1];
     slot[at] = value;
   }

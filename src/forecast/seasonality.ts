@@ -9,6 +9,12 @@ const CYCLES_MIN = 2.5;
 /** Longest lag searched without a hint from the calendar, and the values looked at for it. */
 const LAG_MAX = 512;
 const VALUES_MAX = 4096;
+/** So many peaks are looked at, of at least this share of the highest; the lowest that is one at all. */
+const PEAKS_MAX = 3;
+const PEAK_SHARE = 0.8;
+const PEAK_MIN = 0.1;
+/** What repeats must be so much better without a hint than what is there already. */
+const ADVANTAGE = 0.15;
 
 /** Periods that the calendar suggests, in steps of `stepMs`: day, week, year, and months of a year. */
 export function calendarPeriods(stepMs: number): number[] {
@@ -60,10 +66,13 @@ export function findSeasons(history: History, stepMs: number): Seasons {
       strength = repeat;
     }
   }
-  for (const period of differencePeaks(tail)) {
+  // No correlation is above 1, so that what repeats well enough need not be compared.
+  const peaks = strength + ADVANTAGE < 1 ? differencePeaks(tail) : [];
+  for (const period of peaks) {
+    const isMultiple = best > 0 && Math.abs(period / best - Math.round(period / best)) < 0.1;
+    if (isMultiple || strength + ADVANTAGE >= 1) continue;
     const repeat = evidence(period, 0.3, 1);
-    const nearCalendar = best > 0 && Math.abs(period / best - Math.round(period / best)) < 0.1;
-    if (repeat > strength + 0.15 && !nearCalendar) {
+    if (repeat > strength + ADVANTAGE) {
       best = period;
       strength = repeat;
     }
@@ -134,49 +143,73 @@ function differencePeaks(values: Float64Array): number[] {
   const differences = new Float64Array(Math.max(0, values.length - 1));
   for (let i = 0; i < differences.length; i++) differences[i] = values[i + 1] - values[i];
   const highest = Math.min(LAG_MAX, Math.floor(differences.length / CYCLES_MIN));
-  const correlation = autocorrelations(differences, highest);
+  const correlations = new Autocorrelations(differences);
   const peaks: number[] = [];
-  let highestPeak = 0.1;
-  for (let lag = 3; lag < highest; lag++) {
-    const here = correlation[lag];
-    if (here < correlation[lag - 1] || here <= correlation[lag + 1] || here < 0.1) continue;
+  const heights: number[] = [];
+  // Whatever the highest is, these are among those that count.
+  let clear = 0;
+  for (let lag = 3; lag < highest && clear < PEAKS_MAX; lag++) {
+    const here = correlations.at(lag);
+    const isPeak = here >= PEAK_MIN && here >= correlations.at(lag - 1) &&
+      here > correlations.at(lag + 1);
+    if (!isPeak) continue;
     peaks.push(lag);
-    highestPeak = Math.max(highestPeak, here);
+    heights.push(here);
+    if (here > PEAK_SHARE) clear++;
   }
-  return peaks.filter((lag) => correlation[lag] > 0.8 * highestPeak).slice(0, 3);
+  const least = PEAK_SHARE * Math.max(PEAK_MIN, ...heights);
+  return peaks.filter((_, k) => heights[k] > least).slice(0, PEAKS_MAX);
 }
 
 /**
- * The autocorrelations at all lags from 2 to `highest`. Sums and squares of what overlaps come from running
- * sums, so that only the products are left to be added up, for four lags at a time.
+ * The autocorrelations of some values at lags from 2 on, each computed when it is first asked for. Sums and
+ * squares of what overlaps come from running sums, so that only the products are left to be added up, for
+ * four lags at a time.
  */
-function autocorrelations(x: Float64Array, highest: number): Float64Array {
-  const { length } = x;
-  const correlation = new Float64Array(highest + 1);
-  let mean = 0;
-  for (let i = 0; i < length; i++) mean += x[i] / length;
-  // Without their mean, sums of squares lose nothing to a trend.
-  const centred = x.map((value) => value - mean);
-  const sums = new Float64Array(length + 1);
-  const squares = new Float64Array(length + 1);
-  for (let i = 0; i < length; i++) {
-    sums[i + 1] = sums[i] + centred[i];
-    squares[i + 1] = squares[i] + centred[i] * centred[i];
+class Autocorrelations {
+  readonly #centred: Float64Array;
+  readonly #sums: Float64Array;
+  readonly #squares: Float64Array;
+  readonly #known: number[] = [NaN, NaN];
+  readonly #products = new Float64Array(4);
+
+  constructor(x: Float64Array) {
+    const { length } = x;
+    let mean = 0;
+    for (let i = 0; i < length; i++) mean += x[i] / length;
+    // Without their mean, sums of squares lose nothing to a trend.
+    this.#centred = new Float64Array(length);
+    this.#sums = new Float64Array(length + 1);
+    this.#squares = new Float64Array(length + 1);
+    for (let i = 0; i < length; i++) {
+      const value = x[i] - mean;
+      this.#centred[i] = value;
+      this.#sums[i + 1] = this.#sums[i] + value;
+      this.#squares[i + 1] = this.#squares[i] + value * value;
+    }
   }
-  const products = new Float64Array(4);
-  for (let first = 2; first <= highest; first += 4) {
-    addProducts(centred, first, products);
-    for (let lag = first; lag < Math.min(first + 4, highest + 1); lag++) {
+
+  /** At a lag that three values more than it leave something of. */
+  at(lag: number): number {
+    while (lag >= this.#known.length) this.#addFour(this.#known.length);
+    return this.#known[lag];
+  }
+
+  #addFour(first: number): void {
+    const { length } = this.#centred;
+    const sums = this.#sums;
+    const squares = this.#squares;
+    addProducts(this.#centred, first, this.#products);
+    for (let lag = first; lag < first + 4; lag++) {
       const count = length - lag;
       const sumA = sums[count];
       const sumB = sums[length] - sums[lag];
-      const ab = products[lag - first] - sumA * sumB / count;
+      const ab = this.#products[lag - first] - sumA * sumB / count;
       const aa = squares[count] - sumA * sumA / count;
       const bb = squares[length] - squares[lag] - sumB * sumB / count;
-      correlation[lag] = aa > 0 && bb > 0 ? ab / Math.sqrt(aa * bb) : 0;
+      this.#known.push(aa > 0 && bb > 0 ? ab / Math.sqrt(aa * bb) : 0);
     }
   }
-  return correlation;
 }
 
 /** `Σ x[i] x[i + lag]` at four lags from `first` on; there must be as many values as the last of them. */

@@ -1,4 +1,5 @@
 import type { InferenceSession, Tensor } from "onnxruntime-web";
+import { keepingWorker } from "./keep_worker.ts";
 import { type OnnxModel, readOnnxModel } from "./onnx_model.ts";
 import { fixed, type OnnxSignature, onnxSignature } from "./onnx_signature.ts";
 import { verifyOnnx } from "./onnx_checksum.ts";
@@ -98,11 +99,13 @@ export class OnnxNetwork {
       : await import("onnxruntime-web/wasm");
     let session: InferenceSession;
     try {
-      session = await runtime.InferenceSession.create(file, {
-        executionProviders: [device],
-        // Fatal only: what goes wrong is thrown, not written to the console.
-        logSeverityLevel: 4,
-      });
+      session = await keepingWorker(() =>
+        runtime.InferenceSession.create(file, {
+          executionProviders: [device],
+          // Fatal only: what goes wrong is thrown, not written to the console.
+          logSeverityLevel: 4,
+        })
+      );
     } catch (cause) {
       throw new SyntaxError(`ONNX Runtime refuses the model: ${message(cause)}`, { cause });
     }

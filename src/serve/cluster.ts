@@ -2,6 +2,7 @@ import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-
 import { type Clock, type StatusListener, systemClock } from "../../streams/mod.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
 import { Lease } from "../state/lease.ts";
+import type { AppliedListener } from "./durable_engine.ts";
 import { PartitionWorker } from "./cluster_partition.ts";
 import { type ClusterStores, PARTITIONS, setUpCluster } from "./cluster_setup.ts";
 
@@ -49,6 +50,10 @@ export interface WorkerOptions {
   readonly onStatus?: StatusListener;
   /** Told which partitions are worked on, whenever that changes. */
   readonly onOwned?: (partitions: readonly number[]) => void;
+  /** Told whenever the lease on them was renewed. */
+  readonly onRenewed?: () => void;
+  /** Told of every batch of ticks whose forecasts stand in JetStream. */
+  readonly onApplied?: AppliedListener;
   /** Where time comes from. */
   readonly clock?: Clock;
 }
@@ -191,6 +196,7 @@ class Worker {
 
   async #turn(lease: Lease, stores: ClusterStores): Promise<void> {
     const { gained, lost, surplus } = await lease.turn();
+    this.#options.onRenewed?.();
     await Promise.all(lost.map((partition) => this.#end(partition, "abort")));
     for (const partition of gained) this.#start(partition, lease, stores);
     for (const partition of surplus) this.#handOver(partition, lease);
@@ -244,6 +250,7 @@ class Worker {
             features,
             clock: this.#clock,
             onStatus: this.#onStatus,
+            onApplied: this.#options.onApplied,
             held,
             checkpointEveryTicks: this.#options.checkpointEveryTicks ?? CHECKPOINT_EVERY_TICKS,
             stuckMs,

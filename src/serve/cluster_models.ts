@@ -1,9 +1,10 @@
+import { jetstreamManager } from "@nats-io/jetstream";
 import type { ObjectStore } from "@nats-io/obj";
-import { connect } from "@nats-io/transport-node";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { modelSubject, NatsPublisher } from "../../streams/mod.ts";
 import type { NetworkModel } from "../forecast/learner.ts";
 import { readModel, writeModel } from "../interop/model_file.ts";
-import { PARTITIONS, setUpCluster } from "./cluster_setup.ts";
+import { PARTITIONS, setUpCluster, tickStream } from "./cluster_setup.ts";
 
 /** What a partition reads in its stream of a network trained elsewhere. */
 export interface ModelAnnouncement {
@@ -46,6 +47,56 @@ export async function announceModel(
     id: object,
     data: JSON.stringify(announcement),
   })));
+}
+
+/**
+ * Deletes networks of a source that no partition can ask for any more: each has cut their
+ * announcements off, behind its checkpoints.
+ *
+ * @param connection To the cluster.
+ * @param objects Where the networks are.
+ * @param newest The one announced last: it and all older ones of its source are looked at.
+ * @param partitions Whom it was announced to.
+ */
+export async function sweepModels(
+  connection: NatsConnection,
+  objects: ObjectStore,
+  { source, version }: Pick<SharedModel, "source" | "version">,
+  partitions: readonly number[],
+): Promise<void> {
+  const asked = await Promise.all(
+    partitions.map((partition) => oldestAnnounced(connection, source, partition)),
+  );
+  const oldest = Math.min(version, ...asked);
+  const prefix = `model.${source}.`;
+  for (const { name } of await objects.list()) {
+    if (name.startsWith(prefix) && Number(name.slice(prefix.length)) < oldest) {
+      await objects.delete(name);
+    }
+  }
+}
+
+/** The oldest version from a source that stands announced in a partition's stream; ∞ without any. */
+async function oldestAnnounced(
+  connection: NatsConnection,
+  source: string,
+  partition: number,
+): Promise<number> {
+  const { streams } = await jetstreamManager(connection);
+  let oldest = Infinity;
+  for (let after = 0;;) {
+    const query = { seq: after + 1, next_by_subj: modelSubject(partition) };
+    const entry = await streams.getMessage(tickStream(partition), query);
+    if (entry === null) return oldest;
+    after = entry.seq;
+    try {
+      const announced = readAnnouncement(entry.data);
+      if (announced.source === source) oldest = Math.min(oldest, announced.version);
+    } catch (error) {
+      // It announces nothing, so it asks for nothing.
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+  }
 }
 
 /**
@@ -105,6 +156,7 @@ export async function publishModel(
     const { objects } = await setUpCluster(connection, partitions);
     const all = Array.from({ length: partitions }, (_, partition) => partition);
     await announceModel(publisher, objects, shared, all);
+    await sweepModels(connection, objects, shared, all);
   } finally {
     publisher.close();
     await connection.close();

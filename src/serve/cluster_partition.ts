@@ -16,13 +16,14 @@ import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
 import { Pipeline } from "../pipeline.ts";
 import { NatsCheckpoints } from "../state/nats_store.ts";
-import { announceModel, fetchModel, readAnnouncement } from "./cluster_models.ts";
+import { announceModel, fetchModel, readAnnouncement, sweepModels } from "./cluster_models.ts";
 import {
   type ClusterStores,
   DUPLICATE_WINDOW_MS,
   FORECAST_STREAM,
   tickStream,
 } from "./cluster_setup.ts";
+import type { AppliedListener } from "./durable_engine.ts";
 import { encodeForecast } from "./wire.ts";
 
 /** Questions about what is published already, asked at once when a partition is taken over. */
@@ -48,6 +49,8 @@ export interface PartitionOptions {
   readonly clock: Clock;
   /** Hears of everything. */
   readonly onStatus: StatusListener;
+  /** Hears of every batch of ticks whose forecasts are published. */
+  readonly onApplied?: AppliedListener;
   /** Waits until work may go on; false when it may not any more. */
   readonly held: () => Promise<boolean>;
   /** A checkpoint after so many entries of the stream. */
@@ -201,12 +204,15 @@ export class PartitionWorker {
 
   async #step(ticks: readonly Tick[], sequence: number): Promise<void> {
     if (ticks.length > 0) {
+      const { clock, held, onApplied } = this.#options;
+      const startedMs = clock.now();
       let forecasts = await this.#pipeline.process(ticks);
       if (this.#applied < this.#takenOverUpTo) forecasts = await this.#unpublished(forecasts);
       else this.#published.clear();
       // Forecasting takes its time, and what is published by two must be so within the server's memory.
-      if (!await this.#options.held()) throw new Error("The partition is no longer held");
+      if (!await held()) throw new Error("The partition is no longer held");
       await this.#publisher.publish(forecasts.map(messageOf));
+      onApplied?.(ticks.length, clock.now() - startedMs);
       await this.#share();
     }
     this.#applied = sequence;
@@ -218,11 +224,14 @@ export class PartitionWorker {
 
   /** Gives the followers what was trained here. Replayed ticks give the same again. */
   async #share(): Promise<void> {
-    const { forecaster: { learner }, followers = [], partition, stores } = this.#options;
+    const { connection, forecaster: { learner }, followers = [], partition, stores } =
+      this.#options;
     const version = this.#ownVersion;
     if (learner === undefined || followers.length === 0 || version === this.#sharedVersion) return;
     const shared = { source: tickStream(partition), version, model: learner.exportModel() };
     await announceModel(this.#publisher, stores.objects, shared, followers);
+    // What cannot be swept now is swept with the next one.
+    await sweepModels(connection, stores.objects, shared, followers).catch(() => {});
     this.#sharedVersion = version;
   }
 

@@ -177,19 +177,8 @@ export class Engine {
   async accept(ticks: readonly Tick[], cursor?: FeedCursor): Promise<Refusal[]> {
     const refusals: Refusal[] = [];
     const fresh = new Set<string>();
-    const accepted = ticks.filter(({ series }, index) => {
-      if (this.#admitted.has(series) || fresh.has(series)) return true;
-      const calls = this.#admitting.get(series) ?? 0;
-      if (calls > 0 || this.#admitted.size + this.#admitting.size < this.#seriesMax) {
-        this.#admitting.set(series, calls + 1);
-        fresh.add(series);
-        return true;
-      }
-      const detail = `the limit of ${this.#seriesMax} series is reached`;
-      const error = new InputError("too-many-series", "series", detail, { line: index + 1 });
-      refusals.push({ index, error });
-      return false;
-    });
+    const isKnown = ticks.every(({ series }) => this.#admitted.has(series));
+    const accepted = isKnown ? ticks : this.#admit(ticks, fresh, refusals);
     if (accepted.length === 0) return refusals;
     try {
       const appended = await this.#durable.accept(accepted, cursor);
@@ -328,6 +317,23 @@ export class Engine {
     await this.#durable.close();
     this.#forecaster.dispose();
     await this.#store.close();
+  }
+
+  /** The ticks that the limit of series lets in; those of series not seen before are in `fresh`. */
+  #admit(ticks: readonly Tick[], fresh: Set<string>, refusals: Refusal[]): Tick[] {
+    return ticks.filter(({ series }, index) => {
+      if (this.#admitted.has(series) || fresh.has(series)) return true;
+      const calls = this.#admitting.get(series) ?? 0;
+      if (calls > 0 || this.#admitted.size + this.#admitting.size < this.#seriesMax) {
+        this.#admitting.set(series, calls + 1);
+        fresh.add(series);
+        return true;
+      }
+      const detail = `the limit of ${this.#seriesMax} series is reached`;
+      const error = new InputError("too-many-series", "series", detail, { line: index + 1 });
+      refusals.push({ index, error });
+      return false;
+    });
   }
 
   async #emit(forecasts: readonly Forecast[]): Promise<void> {

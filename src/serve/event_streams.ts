@@ -34,7 +34,6 @@ export class EventStreams {
   readonly #connections: ConnectionLimit;
   readonly #fanOut: FanOut<Numbered>;
   readonly #packer: ForecastPacker;
-  readonly #row: Float64Array;
   /** The latest forecasts, packed, */
   readonly #remembered: RowRing;
   /** their series, the one of forecast n at n modulo as many as are remembered, */
@@ -64,13 +63,12 @@ export class EventStreams {
       onStatus: engine.report,
     });
     this.#packer = new ForecastPacker(engine.forecaster);
-    this.#row = new Float64Array(this.#packer.width);
     this.#remembered = new RowRing(REMEMBERED, this.#packer.width);
     this.#unsubscribe = engine.onForecasts((forecasts, first) => {
       this.#last = first - 1;
       for (const forecast of forecasts) {
-        this.#packer.pack(forecast, this.#row);
-        this.#remembered.push(this.#row);
+        const at = this.#remembered.next();
+        this.#packer.pack(forecast, this.#remembered.rows, at);
         this.#rememberedSeries[++this.#last % REMEMBERED] = forecast.series;
       }
       if (this.#fanOut.size === 0) return;

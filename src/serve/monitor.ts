@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../../streams/mod.ts";
+import type { Forecast } from "../forecast/forecast.ts";
 import type { Engine } from "./engine.ts";
 import { EventLog } from "./event_log.ts";
 import { FeedBoard } from "./feed_board.ts";
@@ -38,8 +39,7 @@ export class Monitor {
     this.#unsubscribe = [
       engine.onForecasts((forecasts) => {
         for (const forecast of forecasts) {
-          const current = engine.latestStep(forecast.series) === forecast.step;
-          this.#view(forecast.series).observe(forecast, current);
+          this.#view(forecast.series).observe(forecast, this.#isLatest);
         }
       }),
       engine.onStatus((status) => {
@@ -97,6 +97,9 @@ export class Monitor {
   close(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
+
+  readonly #isLatest = ({ series, step }: Forecast): boolean =>
+    this.#engine.latestStep(series) === step;
 
   #view(name: string): SeriesMonitor {
     let view = this.#series.get(name);

@@ -24,17 +24,17 @@ export class ForecastPacker {
     this.width = ARRAYS + horizon * (2 + levels.length);
   }
 
-  /** Writes everything but the name of the series. */
-  pack(forecast: Forecast, row: Float64Array): void {
-    row[TIME] = forecast.time;
-    row[STEP] = forecast.step;
-    row[VALUE] = forecast.value;
-    row[VERSION] = forecast.parametersVersion;
+  /** Writes everything but the name of the series, from `start` on. */
+  pack(forecast: Forecast, row: Float64Array, start = 0): void {
+    row[start + TIME] = forecast.time;
+    row[start + STEP] = forecast.step;
+    row[start + VALUE] = forecast.value;
+    row[start + VERSION] = forecast.parametersVersion;
     let bits = 0;
     for (const flag of forecast.flags) bits |= 1 << FLAGS.indexOf(flag);
-    row[FLAG_BITS] = bits;
-    row[P_VALUE] = forecast.pValue;
-    let at = ARRAYS;
+    row[start + FLAG_BITS] = bits;
+    row[start + P_VALUE] = forecast.pValue;
+    let at = start + ARRAYS;
     // A few numbers each: loops are quicker than calls that set them.
     const { times, mean, quantiles } = forecast;
     for (let h = 0; h < times.length; h++) row[at++] = times[h];

@@ -1,4 +1,4 @@
-import { LiveScores } from "../evaluate/live_scores.ts";
+import { LiveScores, saidWidth, writeSaid } from "../evaluate/live_scores.ts";
 import { RowRing } from "../evaluate/row_ring.ts";
 import type { Forecast } from "../forecast/forecast.ts";
 import type { Forecaster } from "../forecast/forecaster.ts";
@@ -36,50 +36,67 @@ export const TREND_COLUMNS = [
   "lastCoverage90",
 ] as const;
 
-/** What a server shows of one series: its scores, its latest history, and how its mixture moved. */
+/** Forecasts worked on together, unless somebody asks before: what that needs is then fetched once. */
+const WORKED_ON_TOGETHER = TREND_EVERY_STEPS;
+/** Where what is kept of a forecast until then stands; behind it what it said. */
+const [STEP, TIME, VALUE, ANOMALY, PARAMETERS, SAID] = [0, 1, 2, 3, 4, 5];
+
+/**
+ * What a server shows of one series: its scores, its latest history, and how its mixture moved. Each of a
+ * thousand series waits for memory more than it computes, so a forecast is only noted when it comes.
+ */
 export class SeriesMonitor {
   readonly #forecaster: Forecaster;
-  /** The scores of its forecasts. */
-  readonly scores: LiveScores;
+  readonly #scores: LiveScores;
   readonly #history = new RowRing(HISTORY_STEPS, HISTORY_COLUMNS.length);
   readonly #trend = new RowRing(TREND_ROWS, TREND_COLUMNS.length);
   /** Step, time, and the weights of the experts at both horizons. */
   readonly #weights: RowRing;
+  /** The last step noted, */
+  #step = -1;
+  /** and the last ones of which scores and weights were kept. */
+  #trendStep = -1;
+  #weightsStep = -1;
+  /** Forecasts that are still to be worked on, a row each. */
+  readonly #noted: Float64Array;
+  readonly #notedWidth: number;
+  #notedCount = 0;
 
   /** Starts empty. */
   constructor(forecaster: Forecaster) {
+    const { horizon, levels, experts = [] } = forecaster;
     this.#forecaster = forecaster;
-    this.scores = new LiveScores(forecaster.horizon, forecaster.levels);
-    this.#weights = new RowRing(TREND_ROWS, 2 + 2 * (forecaster.experts?.length ?? 0));
+    this.#scores = new LiveScores(horizon, levels);
+    this.#weights = new RowRing(TREND_ROWS, 2 + 2 * experts.length);
+    this.#notedWidth = SAID + saidWidth(horizon, levels);
+    this.#noted = new Float64Array(WORKED_ON_TOGETHER * this.#notedWidth);
   }
 
   /**
    * Takes in the next forecast.
    *
-   * @param current Whether it is the forecaster's latest of the series: only then are its weights at hand.
+   * @param isLatest Whether it is the forecaster's latest of the series: only then are its weights at hand.
    */
-  observe(forecast: Forecast, current: boolean): void {
-    const before = this.scores.step;
-    if (!this.scores.observe(forecast)) return;
-    const { step, time, value, flags, parametersVersion } = forecast;
-    // Rows are found by counting back from the last step, so none may be missing between.
-    if (step !== before + 1) this.#history.clear();
-    const first = this.scores.due("first");
-    const last = this.scores.due("last");
-    const at = this.#history.next();
-    const { rows } = this.#history;
-    rows[at] = time;
-    rows[at + 1] = value;
-    rows[at + 2] = first.low;
-    rows[at + 3] = first.mean;
-    rows[at + 4] = first.high;
-    rows[at + 5] = last.low;
-    rows[at + 6] = last.mean;
-    rows[at + 7] = last.high;
-    rows[at + 8] = flags.includes("anomaly") ? 1 : 0;
-    rows[at + 9] = parametersVersion;
-    if (this.#due(this.#trend, step)) this.#pushTrend(forecast);
-    if (current && this.#due(this.#weights, step)) this.#pushWeights(forecast);
+  observe(forecast: Forecast, isLatest: (forecast: Forecast) => boolean): void {
+    const { step, flags } = forecast;
+    if (step <= this.#step) return;
+    this.#step = step;
+    const noted = this.#noted;
+    const at = this.#notedCount * this.#notedWidth;
+    noted[at + STEP] = step;
+    noted[at + TIME] = forecast.time;
+    noted[at + VALUE] = forecast.value;
+    noted[at + ANOMALY] = flags.includes("anomaly") ? 1 : 0;
+    noted[at + PARAMETERS] = forecast.parametersVersion;
+    writeSaid(forecast, noted, at + SAID);
+    if (++this.#notedCount === WORKED_ON_TOGETHER) this.#work();
+    if (isDue(this.#weightsStep, step) && isLatest(forecast)) this.#pushWeights(forecast);
+  }
+
+  /** The scores of its forecasts. */
+  get scores(): LiveScores {
+    this.#work();
+    return this.#scores;
   }
 
   /**
@@ -88,20 +105,22 @@ export class SeriesMonitor {
    * @param after The last step already known; −1 for none.
    */
   history(after: number): { step: number; columns: Record<string, Float64Array> } {
-    const { step } = this.scores;
-    const count = Math.max(0, Math.min(this.#history.length, step - after));
+    this.#work();
+    const count = Math.max(0, Math.min(this.#history.length, this.#step - after));
     const columns: Record<string, Float64Array> = {};
     HISTORY_COLUMNS.forEach((name, index) => columns[name] = this.#history.column(index, count));
-    return { step: step - count + 1, columns };
+    return { step: this.#step - count + 1, columns };
   }
 
   /** The last step at which a score or a weight was noted; −1 for none. */
   get trendStep(): number {
-    return Math.max(lastStep(this.#trend), lastStep(this.#weights));
+    this.#work();
+    return Math.max(this.#trendStep, this.#weightsStep);
   }
 
   /** The columns of the scores, by name. */
   trend(): Record<string, Float64Array> {
+    this.#work();
     const columns: Record<string, Float64Array> = {};
     TREND_COLUMNS.forEach((name, index) => columns[name] = this.#trend.column(index));
     return columns;
@@ -115,37 +134,68 @@ export class SeriesMonitor {
     return { time: this.#weights.column(1), first: columns(2), last: columns(2 + experts) };
   }
 
-  #due(ring: RowRing, step: number): boolean {
-    return ring.length === 0 || step - lastStep(ring) >= TREND_EVERY_STEPS;
+  /** Works on what was noted. */
+  #work(): void {
+    for (let row = 0; row < this.#notedCount; row++) this.#workOn(row * this.#notedWidth);
+    this.#notedCount = 0;
   }
 
-  #pushTrend({ step, time }: Forecast): void {
-    const first = this.scores.recent("first");
-    const last = this.scores.recent("last");
-    this.#trend.push([
-      step,
-      time,
-      first.skill,
-      first.coverage80,
-      first.coverage90,
-      last.skill,
-      last.coverage80,
-      last.coverage90,
-    ]);
+  #workOn(from: number): void {
+    const noted = this.#noted;
+    const scores = this.#scores;
+    const step = noted[from + STEP];
+    // Rows are found by counting back from the last step, so none may be missing between.
+    if (step !== scores.step + 1) this.#history.clear();
+    scores.take(step, noted[from + VALUE], noted, from + SAID);
+    const first = scores.due("first");
+    const last = scores.due("last");
+    const at = this.#history.next();
+    const { rows } = this.#history;
+    rows[at] = noted[from + TIME];
+    rows[at + 1] = noted[from + VALUE];
+    rows[at + 2] = first.low;
+    rows[at + 3] = first.mean;
+    rows[at + 4] = first.high;
+    rows[at + 5] = last.low;
+    rows[at + 6] = last.mean;
+    rows[at + 7] = last.high;
+    rows[at + 8] = noted[from + ANOMALY];
+    rows[at + 9] = noted[from + PARAMETERS];
+    if (isDue(this.#trendStep, step)) this.#pushTrend(step, noted[from + TIME]);
+  }
+
+  #pushTrend(step: number, time: number): void {
+    const first = this.#scores.recent("first");
+    const last = this.#forecaster.horizon === 1 ? first : this.#scores.recent("last");
+    this.#trendStep = step;
+    const at = this.#trend.next();
+    const { rows } = this.#trend;
+    rows[at] = step;
+    rows[at + 1] = time;
+    rows[at + 2] = first.skill;
+    rows[at + 3] = first.coverage80;
+    rows[at + 4] = first.coverage90;
+    rows[at + 5] = last.skill;
+    rows[at + 6] = last.coverage80;
+    rows[at + 7] = last.coverage90;
   }
 
   #pushWeights({ series, step, time }: Forecast): void {
     const forecaster = this.#forecaster;
     if (forecaster.weights === undefined) return;
-    this.#weights.push([
-      step,
-      time,
-      ...forecaster.weights(series, 1),
-      ...forecaster.weights(series, forecaster.horizon),
-    ]);
+    this.#weightsStep = step;
+    const at = this.#weights.next();
+    const { rows } = this.#weights;
+    rows[at] = step;
+    rows[at + 1] = time;
+    const first = forecaster.weights(series, 1);
+    const { horizon } = forecaster;
+    const last = horizon === 1 ? first : forecaster.weights(series, horizon);
+    rows.set(first, at + 2);
+    rows.set(last, at + 2 + first.length);
   }
 }
 
-function lastStep(ring: RowRing): number {
-  return ring.length === 0 ? -1 : ring.rows[ring.offset(0)];
+function isDue(noted: number, step: number): boolean {
+  return noted < 0 || step - noted >= TREND_EVERY_STEPS;
 }

@@ -1,6 +1,5 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { Access, type AccessOptions } from "./access/access.ts";
 import { isLoopback } from "./access/hosts.ts";
@@ -9,6 +8,7 @@ import { makeApp } from "./app.ts";
 import { ConnectionLimit } from "./connection_limit.ts";
 import type { Engine } from "./engine.ts";
 import { EventStreams } from "./event_streams.ts";
+import { listen, PATIENCE } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { Monitor } from "./monitor.ts";
 import { Readiness } from "./readiness.ts";
@@ -16,16 +16,6 @@ import { Sockets } from "./sockets.ts";
 
 /** Connections that stay open where nothing is said: each costs up to 1 MiB while its reader stalls. */
 const CONNECTIONS_MAX = 5000;
-
-/**
- * A client on the slowest line sends its headers, and a body of 1 MiB, well within this; one that holds a
- * connection open by sending nothing is cut off.
- */
-const PATIENCE = {
-  headersTimeout: 20_000,
-  requestTimeout: 60_000,
-  connectionsCheckingInterval: 5_000,
-} as const;
 
 /** A certificate and its key, both PEM. */
 export interface TlsOptions {
@@ -112,24 +102,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       (request, response) => void answer(request, response),
     );
   http.on("upgrade", (request, socket, head) => sockets.upgrade(request, socket, head));
+  let address: string;
   try {
-    await new Promise<void>((resolve, reject) => {
-      http.once("listening", resolve);
-      http.once("error", reject);
-      http.listen(port, host);
-    });
-  } catch (cause) {
+    address = await listen(http, host, port);
+  } catch (error) {
     streams.close();
     await sockets.close();
     metrics.close();
     monitor.close();
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot listen on ${host}:${port}: ${detail}`, { cause });
+    throw error;
   }
-  const address = http.address() as AddressInfo;
-  const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {
-    url: `${tls === undefined ? "http" : "https"}://${shown}:${address.port}`,
+    url: `${tls === undefined ? "http" : "https"}://${address}`,
     replaceTokens: (tokens): void => {
       access.replaceTokens(tokens);
       sockets.review();

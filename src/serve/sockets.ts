@@ -16,7 +16,7 @@ import type { Grant } from "./access/tokens.ts";
 import { askedSeries } from "./asked_series.ts";
 import type { ConnectionLimit } from "./connection_limit.ts";
 import type { Engine } from "./engine.ts";
-import { encodeForecast } from "./wire.ts";
+import { encodeForecast, forecastBytes } from "./wire.ts";
 
 /** How often a peer is asked for a sign of life; without an answer until the next time it is cut off. */
 const PING_INTERVAL_MS = 30_000;
@@ -65,7 +65,7 @@ export class Sockets {
     this.#connections = connections;
     this.#fanOut = new FanOut<Forecast>({
       series: (forecast) => forecast.series,
-      encode: encodeForecast,
+      encode: forecastBytes,
       name: "forecasts",
       onStatus: engine.report,
     });
@@ -166,6 +166,7 @@ export class Sockets {
       accept: (ticks) => this.#accept(peer, ticks),
       signal: this.#ending.signal,
       onStatus: this.#engine.report,
+      stream: peer.stream,
     }).finally(() => this.#ingesting.delete(served));
     this.#ingesting.add(served);
   };

@@ -1,5 +1,5 @@
 import type { Forecast } from "../forecast/forecast.ts";
-import { NumberWriter } from "./number_writer.ts";
+import { NumberWriter, type Prepared, prepared } from "./number_writer.ts";
 
 /**
  * Digits kept, counted from the largest number of a forecast: more than any band is wide, and half the
@@ -47,26 +47,39 @@ function placesOf(forecast: Forecast): number {
   return Math.min(300, places);
 }
 
-const ascii = new TextEncoder();
-const [TIME, STEP, VALUE, HORIZON, MEAN, QUANTILES, CLOSED, PARAMETERS, NO_FLAGS, P_VALUE, END] = [
-  ...[',"time":', ',"step":', ',"value":', ',"horizon":[', '],"mean":[', '],"quantiles":{', "]"],
-  ...['},"parameters":', ',"flags":[]', ',"pValue":', "}"],
-].map((text) => ascii.encode(text));
+const [HEAD, TIME, STEP, VALUE, FLAGS, NO_FLAGS, P_VALUE, END] = [
+  ...['{"type":"forecast","series":', ',"time":', ',"step":', ',"value":', ',"flags":'],
+  ...[',"flags":[],"pValue":', ',"pValue":', "}"],
+].map(prepared);
+/** Room for what is the same in all forecasts, and for all flags. */
+const FIXED_BYTES = 256;
+/** Numbers of every forecast: time, step, value, parameters, p-value. */
+const NUMBERS = 5;
+/** Room for what stands before the numbers of a level: none is longer than a number. */
+const KEY_BYTES = 32;
 
-/** What stands before the numbers of each level, made once: `"0.05":[`, then `],"0.5":[` and so on. */
-const levelKeys = new WeakMap<readonly number[], readonly Uint8Array[]>();
+/** What stands between the numbers of forecasts of the same levels. */
+interface Keys {
+  /** Before the times, the means, and the quantiles of each level. */
+  readonly lists: readonly Prepared[];
+  /** Before the parameters. */
+  readonly parameters: Prepared;
+}
 
-function keysOf(levels: readonly number[]): readonly Uint8Array[] {
-  let keys = levelKeys.get(levels);
-  if (keys === undefined) {
-    keys = levels.map((level, j) => ascii.encode(`${j === 0 ? "" : "],"}"${level}":[`));
-    levelKeys.set(levels, keys);
-  }
-  return keys;
+/** Made once for all forecasts of the same levels. */
+const keys = new WeakMap<readonly number[], Keys>();
+
+function makeKeys(levels: readonly number[]): Keys {
+  const quantiles = levels.map((level, j) => `${j === 0 ? '],"quantiles":{' : "],"}"${level}":[`);
+  return {
+    lists: [',"horizon":[', '],"mean":[', ...quantiles].map(prepared),
+    parameters: prepared(`${levels.length === 0 ? '],"quantiles":{' : "]"}},"parameters":`),
+  };
 }
 
 /** One for all: a text is finished before the next begins. */
 const writer = new NumberWriter();
+const decoder = new TextDecoder();
 
 /**
  * A forecast as one line of JSON: `{"type":"forecast","series","time","step","value","horizon":[times],
@@ -98,30 +111,44 @@ const writer = new NumberWriter();
  * ```
  */
 export function encodeForecast(forecast: Forecast): string {
-  const { levels, quantiles, mean, times, value, flags } = forecast;
+  return decoder.decode(forecastBytes(forecast));
+}
+
+/** {@linkcode encodeForecast} in UTF-8: bytes that are good until the next forecast is encoded. */
+export function forecastBytes(forecast: Forecast): Uint8Array {
+  const { series, levels, quantiles, mean, times, flags } = forecast;
+  let between = keys.get(levels);
+  if (between === undefined) keys.set(levels, between = makeKeys(levels));
+  const { lists, parameters } = between;
   const places = placesOf(forecast);
-  const keys = keysOf(levels);
+  const numbers = NUMBERS + times.length + mean.length + quantiles.length;
+  writer.begin(
+    FIXED_BYTES + NumberWriter.stringBytes(series) + KEY_BYTES * levels.length +
+      NumberWriter.NUMBER_BYTES * numbers,
+  );
+  writer.put(HEAD);
+  writer.string(series);
   writer.put(TIME);
   writer.exact(forecast.time);
   writer.put(STEP);
   writer.exact(forecast.step);
   writer.put(VALUE);
-  writer.exact(value);
-  writer.put(HORIZON);
-  writer.numbers(times, 0, 1, 0);
-  writer.put(MEAN);
-  writer.numbers(mean, 0, 1, places);
-  writer.put(QUANTILES);
-  for (let level = 0; level < levels.length; level++) {
-    writer.put(keys[level]);
-    writer.numbers(quantiles, level, levels.length, places);
+  writer.exact(forecast.value);
+  for (let list = 0; list < lists.length; list++) {
+    writer.put(lists[list]);
+    if (list === 0) writer.numbers(times, 0, 1, 0);
+    else if (list === 1) writer.numbers(mean, 0, 1, places);
+    else writer.numbers(quantiles, list - 2, levels.length, places);
   }
-  if (levels.length > 0) writer.put(CLOSED);
-  writer.put(PARAMETERS);
+  writer.put(parameters);
   writer.exact(forecast.parametersVersion);
-  writer.put(flags.length === 0 ? NO_FLAGS : ascii.encode(`,"flags":${JSON.stringify(flags)}`));
-  writer.put(P_VALUE);
+  if (flags.length === 0) writer.put(NO_FLAGS);
+  else {
+    writer.put(FLAGS);
+    writer.json(flags);
+    writer.put(P_VALUE);
+  }
   writer.rounded(forecast.pValue, P_VALUE_PLACES);
   writer.put(END);
-  return `{"type":"forecast","series":${JSON.stringify(forecast.series)}${writer.finish()}`;
+  return writer.finish();
 }

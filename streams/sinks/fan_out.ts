@@ -1,5 +1,5 @@
 import { limits } from "../limits.ts";
-import type { ServerSocket } from "../server_socket.ts";
+import type { Corked, ServerSocket } from "../server_socket.ts";
 import type { StatusListener } from "../status.ts";
 import { FrameBatch } from "./frame_batch.ts";
 
@@ -13,8 +13,11 @@ export type OverflowPolicy = "drop-oldest" | "latest-per-series" | "disconnect";
 export interface FanOutOptions<T> {
   /** The series an item belongs to. */
   readonly series: (item: T) => string;
-  /** The item as a text message. Called once an item, and not at all when nobody listens. */
-  readonly encode: (item: T) => string;
+  /**
+   * The item as a text message: a string, or its bytes in UTF-8, which are copied at once. Called once an
+   * item, and not at all when nobody listens.
+   */
+  readonly encode: (item: T) => string | Uint8Array;
   /** What happens when a subscriber's queue is full. Default: `drop-oldest`. */
   readonly policy?: OverflowPolicy;
   /** Messages waiting for one subscriber at most. */
@@ -39,16 +42,6 @@ export interface Subscription {
   readonly queuedBytes: number;
   /** Ends it; the socket stays open. */
   unsubscribe(): void;
-}
-
-/** The stream below a socket: what is written between `cork` and `uncork` leaves in one system call. */
-export interface Corked {
-  /** Holds back what is written. */
-  cork(): void;
-  /** Writes what was held back. */
-  uncork(): void;
-  /** Writes bytes; calls back when they are written out, or with an error when they could not be. */
-  write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
 }
 
 /** Messages between two turns of the event loop: a quarter of what the smallest queue should hold. */
@@ -81,6 +74,8 @@ interface Message {
 export class FanOut<T> {
   readonly #options: FanOutOptions<T>;
   readonly #subscribers = new Set<Subscriber>();
+  /** How many of them want all series. */
+  #wantAll = 0;
   /** What is handed over next, and the series of each message. */
   readonly #batch = new FrameBatch();
   readonly #batchSeries: string[] = [];
@@ -113,11 +108,12 @@ export class FanOut<T> {
   subscribe(socket: ServerSocket, series?: Iterable<string>, stream?: Corked): Subscription {
     const wanted = series === undefined ? undefined : new Set(series);
     const onEnd = (): void => {
-      this.#subscribers.delete(subscriber);
+      if (this.#subscribers.delete(subscriber) && wanted === undefined) this.#wantAll--;
     };
     const onCaughtUp = (): void => this.#onCaughtUp?.();
     const subscriber = new Subscriber(socket, wanted, this.#options, onEnd, onCaughtUp, stream);
     this.#subscribers.add(subscriber);
+    if (wanted === undefined) this.#wantAll++;
     return subscriber;
   }
 
@@ -151,6 +147,7 @@ export class FanOut<T> {
   }
 
   #isWanted(series: string): boolean {
+    if (this.#wantAll > 0) return true;
     for (const subscriber of this.#subscribers) if (subscriber.wants(series)) return true;
     return false;
   }

@@ -28,14 +28,16 @@ export class FrameBatch {
     return this.#used;
   }
 
-  /** Appends a message. */
-  add(text: string): void {
+  /** Appends a message: text, or its bytes in UTF-8. */
+  add(text: string | Uint8Array): void {
     // UTF-8 takes three bytes at most for what is one unit of a string.
-    this.#reserve(HEADER_BYTES_MAX + 3 * text.length);
+    this.#reserve(HEADER_BYTES_MAX + (typeof text === "string" ? 3 * text.length : text.length));
     const head = this.#used;
     let start = head + HEADER_BYTES;
     const bytes = this.#bytes;
-    const { written } = this.#utf8.encodeInto(text, bytes.subarray(start));
+    let written = text.length;
+    if (typeof text !== "string") bytes.set(text, start);
+    else written = this.#utf8.encodeInto(text, bytes.subarray(start)).written;
     bytes[head] = TEXT;
     if (written > SHORT_MAX && written <= MEDIUM_MAX) {
       bytes[head + 1] = 126;

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { ServerSocket, SocketData } from "../server_socket.ts";
+import type { Corked, ServerSocket, SocketData } from "../server_socket.ts";
 import type { StatusListener } from "../status.ts";
 import type { Tick } from "../tick.ts";
 import { type DecodeOptions, TickDecoder } from "../transforms/decode.ts";
@@ -31,6 +31,8 @@ export interface IngestOptions {
   readonly onStatus?: StatusListener;
   /** What the socket is called in statuses. */
   readonly name?: string;
+  /** The stream below the socket, where it is at hand: the answers to a batch then leave together. */
+  readonly stream?: Pick<Corked, "cork" | "uncork">;
 }
 
 /** What one ingest socket has taken. */
@@ -157,7 +159,7 @@ export async function ingestSocket(
   socket: ServerSocket,
   options: IngestOptions,
 ): Promise<IngestTotals> {
-  const { accept, onStatus, signal, name = "ingest" } = options;
+  const { accept, onStatus, signal, stream, name = "ingest" } = options;
   const decoder = new TickDecoder(options.decode);
   const totals = { messages: 0, ticks: 0, rejected: 0 };
   let waiting: Uint8Array[] = [];
@@ -214,7 +216,10 @@ export async function ingestSocket(
       }
       return JSON.stringify(ingestAnswer(count, rejected, sequence));
     });
-    await send(socket, answers);
+    stream?.cork();
+    const sent = send(socket, answers);
+    stream?.uncork();
+    await sent;
     if (open) socket.resume();
   }
   signal?.removeEventListener("abort", stop);
@@ -229,15 +234,14 @@ function decodeAll(
   decoder: TickDecoder,
   before: number,
 ): { ticks: Tick[]; messages: Message[] } {
-  const ticks: Tick[] = [];
-  const messages = frames.map((frame, i): Message => {
-    const decoded = decoder.decode(frame);
-    const first = ticks.length;
-    for (const tick of decoded.ticks) ticks.push(tick);
-    const count = decoded.ticks.length;
-    return { sequence: before + i + 1, first, count, rejected: decoded.rejected };
+  const decoded = frames.map((frame) => decoder.decode(frame));
+  let first = 0;
+  const messages = decoded.map(({ ticks, rejected }, i): Message => {
+    const message = { sequence: before + i + 1, first, count: ticks.length, rejected };
+    first += ticks.length;
+    return message;
   });
-  return { ticks, messages };
+  return { ticks: ([] as Tick[]).concat(...decoded.map(({ ticks }) => ticks)), messages };
 }
 
 /** What was refused of a batch: all of it where the acceptance failed. */

@@ -1,5 +1,12 @@
 import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
-import { OnlineForecaster, Parameters, Pipeline, Random, type Status } from "../../mod.ts";
+import {
+  OnlineForecaster,
+  openNetwork,
+  Parameters,
+  Pipeline,
+  Random,
+  type Status,
+} from "../../mod.ts";
 import { exportOnnx, OnnxExpert, OnnxNetwork } from "../../onnx.ts";
 import { forecasterSuite, framesOf } from "./forecaster_suite.ts";
 
@@ -39,6 +46,26 @@ forecasterSuite("an ONNX model alone, rolled out", () =>
     experts: [],
     guests: [new OnnxExpert(shared, { horizon: 5 })],
   }), 60);
+
+Deno.test("ONNX expert: a network beside it is retrained in a Worker", async () => {
+  const seen: Status["kind"][] = [];
+  const onStatus = ({ kind }: Status): void => void seen.push(kind);
+  const plan = { everySteps: 100 };
+  const learning = await openNetwork({ horizon: 2, hiddenSize: 4, plan, onStatus });
+  const forecaster = new OnlineForecaster({
+    horizon: 2,
+    experts: [],
+    guests: [learning, new OnnxExpert(shared)],
+  });
+  const ticks = Array.from({ length: 400 }, (_, k) => ({
+    series: "a",
+    time: 1000 * k,
+    values: { value: Math.sin(k / 10) },
+  }));
+  await new Pipeline({ forecaster }).process(ticks);
+  ok(seen.includes("promoted") || seen.includes("candidate-rejected"), seen.join());
+  forecaster.dispose();
+});
 
 Deno.test("ONNX expert: a rollout takes each forecast as the next value", async () => {
   const one = await OnnxNetwork.open(

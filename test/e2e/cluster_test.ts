@@ -18,7 +18,13 @@ import type { Forecaster } from "../../src/forecast/forecaster.ts";
 import { openNetwork } from "../../src/forecast/open_network.ts";
 import { OnlineForecaster } from "../../src/forecast/online_forecaster.ts";
 import { connectCluster, runWorker, TRAINER_PARTITION } from "../../src/serve/cluster.ts";
-import { fetchModel, publishModel, readAnnouncement } from "../../src/serve/cluster_models.ts";
+import {
+  announceModel,
+  fetchModel,
+  publishModel,
+  readAnnouncement,
+  sweepModels,
+} from "../../src/serve/cluster_models.ts";
 import { PartitionWorker } from "../../src/serve/cluster_partition.ts";
 import {
   type ClusterStores,
@@ -194,6 +200,16 @@ async function keptEntries(connection: NatsConnection, partition: number): Promi
   return entries;
 }
 
+/** The same stores, but no model is ever deleted. */
+function keepingModels({ objects, keyValues }: ClusterStores): ClusterStores {
+  const keeping = Object.create(objects) as ClusterStores["objects"];
+  keeping.delete = (name) =>
+    name.startsWith("model.")
+      ? Promise.resolve({ purged: 0, success: false })
+      : objects.delete(name);
+  return { objects: keeping, keyValues };
+}
+
 /** A forecaster with a small network, which learns only in the partition that trains for all. */
 async function networkForecaster(partition: number): Promise<OnlineForecaster> {
   const network = await openNetwork({
@@ -215,7 +231,7 @@ async function networkForecaster(partition: number): Promise<OnlineForecaster> {
 clusterTest(
   "what the network of one learns is taken over by all, at the same tick, also after crashes",
   async (server, nats) => {
-    const stores = await setUpCluster(nats, PARTITIONS);
+    const stores = keepingModels(await setUpCluster(nats, PARTITIONS));
     const ticks = [...feed(8, 260)];
     await keepEntries(nats);
     const work = (count: number): Promise<void> =>
@@ -352,6 +368,34 @@ clusterTest(
     deepStrictEqual(await compare(nats, expected), { stored: 81, ...CLEAN });
   },
 );
+
+clusterTest("models go when no stream asks for them any more", async (_server, nats) => {
+  const { objects } = await setUpCluster(nats, PARTITIONS);
+  const { streams } = await jetstreamManager(nats);
+  const publisher = await NatsPublisher.open({ connection: nats });
+  const given = await networkForecaster(1);
+  const model = given.learner!.exportModel();
+  given.dispose();
+  const announce = (source: string, version: number): Promise<void> =>
+    announceModel(publisher, objects, { source, version, model }, [1, 2]);
+  const left = async (): Promise<string[]> => {
+    await sweepModels(nats, objects, { source: "a", version: 10 }, [1, 2]);
+    return (await objects.list()).map(({ name }) => name).sort();
+  };
+  await announce("a", 8);
+  await announce("b", 1);
+  await announce("a", 9);
+  await announce("a", 10);
+  await jetstream(nats).publish(modelSubject(1), "not JSON");
+  deepStrictEqual(await left(), ["model.a.10", "model.a.8", "model.a.9", "model.b.1"]);
+  await streams.purge(tickStream(1));
+  // Up to the one before: partition 2 has not taken its third entry, version 9.
+  await streams.purge(tickStream(2), { seq: 3 });
+  deepStrictEqual(await left(), ["model.a.10", "model.a.9", "model.b.1"]);
+  await streams.purge(tickStream(2));
+  deepStrictEqual(await left(), ["model.a.10", "model.b.1"]);
+  publisher.close();
+});
 
 clusterTest("a model that cannot be taken is told and left out", async (_server, nats) => {
   const stores = await setUpCluster(nats, PARTITIONS);

@@ -113,6 +113,28 @@ Deno.test("HTTP: post ticks, get the forecast, the series and the health", () =>
     assert.deepEqual([health.ok, health.applied], [true, 1]);
   }));
 
+Deno.test("HTTP: a SenML pack is read as one where its type says so", () =>
+  withServer(async (server, engine) => {
+    const post = async (pack: unknown): Promise<[number, unknown]> => {
+      const answer = await fetch(`${server.url}/v1/ticks`, {
+        method: "POST",
+        headers: { "content-type": "application/senml+json; charset=utf-8" },
+        body: JSON.stringify(pack),
+      });
+      return [answer.status, await answer.json()];
+    };
+    const [status] = await post([
+      { bn: "plant:", bt: 1.7e9, n: "temperature", v: 21.5 },
+      { n: "door", vb: true },
+    ]);
+    assert.equal(status, 200);
+    assert.deepEqual(engine.series().sort(), ["plant:door", "plant:temperature"]);
+    assert.equal(engine.latest("plant:temperature")?.value, 21.5);
+    const [refused, answer] = await post([{ bn: "plant:", n: "label", vs: "text" }]);
+    assert.equal(refused, 400);
+    assert.match(JSON.stringify(answer), /"field":"vs"/);
+  }));
+
 Deno.test("a series beyond the limit is refused by name, the others go on", () =>
   withServer(async (_server, engine) => {
     const tick = (series: string): { series: string; time: number; values: { value: number } } => ({

@@ -142,3 +142,24 @@ Deno.test("train says what is wrong", () =>
     assert.equal(short.code, 1);
     assert.match(short.err, /nothing to learn from/);
   }));
+
+Deno.test("train and evaluate score every series of a file", () =>
+  inFolder(async (folder) => {
+    const csv = join(folder, "two.csv");
+    const rows = Array.from({ length: 300 }, (_, step) => {
+      const time = step * 60_000;
+      return `${time},left,${Math.sin(step / 3).toFixed(3)}\n${time},right,${step % 5}`;
+    });
+    await Deno.writeTextFile(csv, ["time,side,value", ...rows].join("\n"));
+    const columns = [...COLUMNS, "--series", "side"];
+    const model = join(folder, "two.safetensors");
+    const trained = await task(
+      ...["train", csv, ...columns, "--hidden", "4", "--epochs", "2", "-o", model],
+    );
+    assert.equal(trained.code, 0, trained.err);
+    const scored = await task("evaluate", csv, ...columns, "--experts", "last_value");
+    assert.equal(scored.code, 0, scored.err);
+    const both = ["left", "right"];
+    assert.deepEqual(Object.keys((lastLine(trained.out).test as { series: object }).series), both);
+    assert.deepEqual(Object.keys(lastLine(scored.out).series), both);
+  }));

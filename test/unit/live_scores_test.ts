@@ -106,7 +106,8 @@ Deno.test("steps that come again are passed over, and after a hole nothing is sc
 Deno.test("a ring of rows keeps the latest, also while it grows", () => {
   const ring = new RowRing(40, 2);
   for (let i = 0; i < 100; i++) {
-    ring.push([i, -i]);
+    const at = ring.next();
+    ring.rows.set([i, -i], at);
     assert.equal(ring.length, Math.min(i + 1, 40));
     assert.deepEqual([...ring.row(0)], [i, -i]);
     assert.equal(ring.row(ring.length - 1)[0], Math.max(0, i - 39));

@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
 import fc from "fast-check";
-import { NumberWriter } from "../../src/serve/number_writer.ts";
+import { NumberWriter, prepared } from "../../src/serve/number_writer.ts";
 
 /** What JavaScript makes of the same number. */
 function oracle(value: number, places: number): string {
@@ -9,10 +9,18 @@ function oracle(value: number, places: number): string {
 }
 
 const writer = new NumberWriter();
+const decoder = new TextDecoder();
+
+/** The text that is put together within so many bytes. */
+function text(bytesMax: number, put: () => void): string {
+  writer.begin(bytesMax);
+  put();
+  return decoder.decode(writer.finish());
+}
 
 function written(values: readonly number[], places: number): string {
-  writer.numbers(values, 0, 1, places);
-  return writer.finish();
+  const room = NumberWriter.NUMBER_BYTES * values.length;
+  return text(room, () => writer.numbers(values, 0, 1, places));
 }
 
 Deno.test("numbers are written as JavaScript writes them", () => {
@@ -26,8 +34,7 @@ Deno.test("numbers are written as JavaScript writes them", () => {
   fc.assert(
     fc.property(value, places, (value, places) => {
       equal(written([value], places), oracle(value, places));
-      writer.exact(value);
-      equal(writer.finish(), JSON.stringify(value));
+      equal(text(NumberWriter.NUMBER_BYTES, () => writer.exact(value)), JSON.stringify(value));
     }),
     { numRuns: 20_000 },
   );
@@ -46,11 +53,35 @@ Deno.test("numbers at the bounds are written as JavaScript writes them", () => {
   }
 });
 
-Deno.test("texts grow, begin anew, and take every so many of their numbers", () => {
+Deno.test("strings are written as JSON", () => {
+  const string = fc.oneof(
+    fc.string(),
+    fc.string({ unit: "binary" }),
+    fc.string({ unit: "grapheme" }),
+  );
+  fc.assert(
+    fc.property(string, (string) => {
+      const room = NumberWriter.stringBytes(string);
+      equal(text(room, () => writer.string(string)), JSON.stringify(string));
+    }),
+    { numRuns: 2000 },
+  );
+  const broken = "\ud800\u0000";
+  equal(
+    text(NumberWriter.stringBytes(broken), () => writer.string(broken)),
+    JSON.stringify(broken),
+  );
+});
+
+Deno.test("texts begin anew, and take every so many of their numbers", () => {
   const values = Array.from({ length: 500 }, (_, k) => k * 1234.5);
-  writer.put(new TextEncoder().encode("["));
-  writer.numbers(values, 1, 2, 3);
-  writer.put(new TextEncoder().encode("]"));
-  equal(writer.finish(), JSON.stringify(values.filter((_, k) => k % 2 === 1)));
-  equal(writer.finish(), "");
+  const list = (): void => {
+    writer.put(prepared('{"the odd ones":['));
+    writer.numbers(values, 1, 2, 3);
+    writer.put(prepared("]"));
+    writer.put(prepared("}"));
+  };
+  const object = { "the odd ones": values.filter((_, k) => k % 2 === 1) };
+  equal(text(20 + NumberWriter.NUMBER_BYTES * values.length, list), JSON.stringify(object));
+  equal(text(0, () => {}), "");
 });

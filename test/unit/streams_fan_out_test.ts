@@ -79,8 +79,20 @@ Deno.test("subscribers get their series, and a message is encoded once for all",
   await close();
 });
 
-Deno.test("messages of every length and script arrive whole", async () => {
-  const { fanOut, join, close } = await rig();
+/** Every item's bytes in the same memory. */
+function bytesOf(item: Item): Uint8Array {
+  return memory.subarray(0, new TextEncoder().encodeInto(JSON.stringify(item), memory).written);
+}
+const memory = new Uint8Array(1e6);
+
+for (const encode of [JSON.stringify, bytesOf]) {
+  Deno.test(`messages of every length and script arrive whole, by ${encode.name}`, async () => {
+    await everyLength(encode);
+  });
+}
+
+async function everyLength(encode: (item: Item) => string | Uint8Array): Promise<void> {
+  const { fanOut, join, close } = await rig({ encode });
   const { got, subscription } = await join();
   const items: Item[] = [0, 90, 91, 95, 96, 97, 98, 300, 65_000, 65_509, 65_510, 70_000, 200_000]
     .flatMap((length, n) => [
@@ -92,7 +104,7 @@ Deno.test("messages of every length and script arrive whole", async () => {
   await until(() => got.length + subscription.dropped === 2 * items.length);
   deepEqual(got, [...items, ...items]);
   await close();
-});
+}
 
 Deno.test("a burst far beyond the queue reaches a subscriber that reads", async () => {
   const { fanOut, join, close, statuses } = await rig();

@@ -3,6 +3,7 @@ import { deepEqual, ok, strictEqual } from "node:assert/strict";
 import { compile, hashSources, readSources } from "../../kernels/wasm/build.ts";
 import { LEAST_SQUARES_MODULE, SOURCE_HASH } from "../../kernels/wasm/module.ts";
 import { openWasm } from "../../kernels/wasm/open_wasm.ts";
+import { withSharedMemory } from "../../kernels/wasm/shared_memory.ts";
 import { unpackKernels } from "../../kernels/wasm/unpack.ts";
 
 Deno.test("the committed WASM modules are those of the sources", async () => {
@@ -11,6 +12,13 @@ Deno.test("the committed WASM modules are those of the sources", async () => {
   const { simd, relaxed } = await unpackKernels();
   deepEqual(await compile(sources, false), simd, "the SIMD module");
   deepEqual(await compile(sources, true), relaxed, "the module with relaxed SIMD");
+  // The flavour for threads is what the compiler itself makes for shared memory.
+  const shared = await compile(sources, true, "index.ts", [
+    "--sharedMemory",
+    "--enable",
+    "threads",
+  ]);
+  deepEqual(withSharedMemory(relaxed), shared, "the module over shared memory");
   const leastSquares = await compile(sources, false, "least_squares.ts");
   ok(leastSquares.toBase64() === LEAST_SQUARES_MODULE, "the module for least squares");
 });

@@ -3,7 +3,7 @@
 // taken in the place of the products, many at a time.
 
 import { sigmoids, tanhs } from "./activations";
-import { loadPart, loadRow, madd, storePart, storeRow } from "./simd";
+import { loadPart, madd, storePart, storeRow } from "./simd";
 
 /** Vectors that hold a row. */
 // @ts-ignore: decorator
@@ -74,29 +74,33 @@ export function gruRow(
   h: usize,
   saved: usize,
 ): void {
-  const gate = <usize>hiddenSize << 2;
-  gates(hiddenSize, xProducts, hProducts, 48);
+  gates(hiddenSize, xProducts, hProducts, 48, saved);
+  if (saved) saveGate(hiddenSize, hProducts + 32, 48, saved + (<usize>hiddenSize << 2) * 3);
   let at = xProducts;
-  for (let left = hiddenSize; left > 0; left -= 4) {
-    const r = v128.load(at);
-    const q = v128.load(hProducts, 32);
-    if (saved) {
-      storeRow(saved, r, left);
-      storeRow(saved + gate, v128.load(at, 16), left);
-      storeRow(saved + gate * 3, q, left);
-      saved += 16;
-    }
-    v128.store(at, madd(r, q, v128.load(at, 32)), 32);
+  for (let k = vectorsOf(hiddenSize); k > 0; k--) {
+    v128.store(at, madd(v128.load(at), v128.load(hProducts, 32), v128.load(at, 32)), 32);
     at += 48;
     hProducts += 48;
   }
-  next(hiddenSize, xProducts, hPrevious, h, saved ? saved - vectorsOf(hiddenSize) * 16 : 0);
+  next(hiddenSize, xProducts, hPrevious, h, saved);
+}
+
+/** Copies a gate, whose vectors stand `stride` bytes apart, to where it is one row. */
+function saveGate(hiddenSize: i32, from: usize, stride: usize, to: usize): void {
+  for (; hiddenSize >= 4; hiddenSize -= 4, from += stride, to += 16) {
+    v128.store(to, v128.load(from));
+  }
+  if (hiddenSize > 0) storePart(to, v128.load(from), hiddenSize);
 }
 
 /** r and z in the place of their products with x. */
-// @ts-ignore: decorator
-@inline
-function gates(hiddenSize: i32, xProducts: usize, hProducts: usize, hBytes: usize): void {
+function gates(
+  hiddenSize: i32,
+  xProducts: usize,
+  hProducts: usize,
+  hBytes: usize,
+  saved: usize,
+): void {
   const vectors = vectorsOf(hiddenSize);
   let at = xProducts;
   for (let k = 0; k < vectors; k++) {
@@ -107,25 +111,26 @@ function gates(hiddenSize: i32, xProducts: usize, hProducts: usize, hBytes: usiz
   }
   sigmoids(xProducts, 48, vectors);
   sigmoids(xProducts + 16, 48, vectors);
+  if (!saved) return;
+  saveGate(hiddenSize, xProducts, 48, saved);
+  saveGate(hiddenSize, xProducts + 16, 48, saved + (<usize>hiddenSize << 2));
 }
 
 /** n = tanh of what stands in its place, and h′. */
-// @ts-ignore: decorator
-@inline
 function next(hiddenSize: i32, xProducts: usize, hPrevious: usize, h: usize, saved: usize): void {
-  const gate = <usize>hiddenSize << 2;
   tanhs(xProducts + 32, 48, vectorsOf(hiddenSize));
-  for (let left = hiddenSize; left > 0; left -= 4) {
-    const z = v128.load(xProducts, 16);
+  if (saved) saveGate(hiddenSize, xProducts + 32, 48, saved + (<usize>hiddenSize << 2) * 2);
+  for (; hiddenSize >= 4; hiddenSize -= 4) {
     const n = v128.load(xProducts, 32);
-    storeRow(h, madd(z, f32x4.sub(loadRow(hPrevious, left), n), n), left);
-    if (saved) {
-      storeRow(saved + gate * 2, n, left);
-      saved += 16;
-    }
+    v128.store(h, madd(v128.load(xProducts, 16), f32x4.sub(v128.load(hPrevious), n), n));
     xProducts += 48;
     hPrevious += 16;
     h += 16;
+  }
+  if (hiddenSize > 0) {
+    const n = v128.load(xProducts, 32);
+    const difference = f32x4.sub(loadPart(hPrevious, hiddenSize), n);
+    storePart(h, madd(v128.load(xProducts, 16), difference, n), hiddenSize);
   }
 }
 
@@ -138,22 +143,17 @@ export function resetRow(
   resetState: usize,
   saved: usize,
 ): void {
-  const gate = <usize>hiddenSize << 2;
-  gates(hiddenSize, xProducts, hProducts, 32);
-  for (let left = hiddenSize; left > 0; left -= 4) {
-    const r = v128.load(xProducts);
-    const reset = f32x4.mul(r, loadRow(hPrevious, left));
-    v128.store(resetState, reset);
-    if (saved) {
-      storeRow(saved, r, left);
-      storeRow(saved + gate, v128.load(xProducts, 16), left);
-      storeRow(saved + gate * 3, reset, left);
-      saved += 16;
-    }
+  gates(hiddenSize, xProducts, hProducts, 32, saved);
+  let at = resetState;
+  let left = hiddenSize;
+  for (; left >= 4; left -= 4) {
+    v128.store(at, f32x4.mul(v128.load(xProducts), v128.load(hPrevious)));
     xProducts += 48;
     hPrevious += 16;
-    resetState += 16;
+    at += 16;
   }
+  if (left > 0) v128.store(at, f32x4.mul(v128.load(xProducts), loadPart(hPrevious, left)));
+  if (saved) saveGate(hiddenSize, resetState, 16, saved + (<usize>hiddenSize << 2) * 3);
 }
 
 /** Second half: n = tanh(x + q), q the product with r · h; h′ = n + z (h − n). */
@@ -166,7 +166,7 @@ export function candidateRow(
   saved: usize,
 ): void {
   let at = xProducts;
-  for (let left = hiddenSize; left > 0; left -= 4) {
+  for (let k = vectorsOf(hiddenSize); k > 0; k--) {
     v128.store(at, f32x4.add(v128.load(at, 32), v128.load(candidateProducts)), 32);
     at += 48;
     candidateProducts += 16;

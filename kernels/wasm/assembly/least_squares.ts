@@ -2,7 +2,8 @@
 //
 // P is symmetric and kept in tiles of four rows and two columns, a line of the cache each, up to and with
 // the diagonal: quad q of the rows has 2q tiles before it and two that it passes through. Rows, features
-// and coefficients are filled up with zeros to whole quads. Every sum has the order of its features.
+// and coefficients are filled up with zeros to whole quads. Sums take even and odd features apart, each in
+// their order.
 
 // @ts-ignore: decorator
 @inline
@@ -82,10 +83,17 @@ function lasts(a: v128, b: v128): v128 {
   return v128.shuffle<f64>(a, b, 1, 3);
 }
 
+/** The sums of the lanes of two vectors, side by side. */
+// @ts-ignore: decorator
+@inline
+function sums(a: v128, b: v128): v128 {
+  return f64x2.add(firsts(a, b), lasts(a, b));
+}
+
 function product(bytes: usize, a: usize, b: usize): f64 {
-  let sum: f64 = 0;
-  for (let j: usize = 0; j < bytes; j += FLOAT) sum += load<f64>(a + j) * load<f64>(b + j);
-  return sum;
+  let sum = f64x2.splat(0);
+  for (let j: usize = 0; j < bytes; j += VECTOR) sum = add(sum, v128.load(a + j), v128.load(b + j));
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
 }
 
 /** `P x` into the gain; a tile stands for its mirror image, too. */
@@ -96,31 +104,34 @@ function multiply(quads: i32, p: usize, x: usize, gain: usize): void {
     const x1 = v128.load64_splat(x + own, FLOAT);
     const x2 = v128.load64_splat(x + own, 2 * FLOAT);
     const x3 = v128.load64_splat(x + own, 3 * FLOAT);
-    let upper = f64x2.splat(0);
-    let lower = f64x2.splat(0);
+    let row0 = f64x2.splat(0);
+    let row1 = f64x2.splat(0);
+    let row2 = f64x2.splat(0);
+    let row3 = f64x2.splat(0);
     for (let c: usize = 0; c < own; c += VECTOR, tile += TILE) {
       const p0 = v128.load(tile);
       const p1 = v128.load(tile, VECTOR);
       const p2 = v128.load(tile, 2 * VECTOR);
       const p3 = v128.load(tile, 3 * VECTOR);
       const xs = v128.load(x + c);
-      const first = firsts(xs, xs);
-      const last = lasts(xs, xs);
-      upper = add(add(upper, firsts(p0, p1), first), lasts(p0, p1), last);
-      lower = add(add(lower, firsts(p2, p3), first), lasts(p2, p3), last);
-      const above = v128.load(gain + c);
-      v128.store(gain + c, add(add(add(add(above, p0, x0), p1, x1), p2, x2), p3, x3));
+      row0 = add(row0, p0, xs);
+      row1 = add(row1, p1, xs);
+      row2 = add(row2, p2, xs);
+      row3 = add(row3, p3, xs);
+      const first = add(f64x2.mul(p0, x0), p1, x1);
+      const last = add(f64x2.mul(p2, x2), p3, x3);
+      v128.store(gain + c, f64x2.add(v128.load(gain + c), f64x2.add(first, last)));
     }
-    const p0 = v128.load(tile);
-    const p1 = v128.load(tile, VECTOR);
+    const xs = v128.load(x + own);
     const p2 = v128.load(tile, 2 * VECTOR);
     const p3 = v128.load(tile, 3 * VECTOR);
-    const q2 = v128.load(tile, TILE + 2 * VECTOR);
-    const q3 = v128.load(tile, TILE + 3 * VECTOR);
-    upper = add(add(upper, firsts(p0, p1), x0), lasts(p0, p1), x1);
-    lower = add(add(lower, firsts(p2, p3), x0), lasts(p2, p3), x1);
-    v128.store(gain + own, add(add(upper, p2, x2), p3, x3));
-    v128.store(gain + own, add(add(lower, firsts(q2, q3), x2), lasts(q2, q3), x3), VECTOR);
+    row0 = add(row0, v128.load(tile), xs);
+    row1 = add(row1, v128.load(tile, VECTOR), xs);
+    v128.store(gain + own, add(add(sums(row0, row1), p2, x2), p3, x3));
+    const ys = v128.load(x + own, VECTOR);
+    row2 = add(add(row2, p2, xs), v128.load(tile, TILE + 2 * VECTOR), ys);
+    row3 = add(add(row3, p3, xs), v128.load(tile, TILE + 3 * VECTOR), ys);
+    v128.store(gain + own, sums(row2, row3), VECTOR);
   }
 }
 
@@ -139,19 +150,50 @@ function scale(
   forget: usize,
 ): void {
   const full: f64 = 1 / sqrt<f64>(forgetting);
+  let at: usize = 0;
   let tile = p;
-  let i: usize = 0;
-  for (let q = 0; q < quads; q++, tile += 2 * TILE) {
+  for (let q = 0; q < quads; q++, at += QUAD, tile += 2 * TILE) {
     tile += 2 * <usize>q * TILE;
-    for (let k: usize = 0; k < 4; k++, i += FLOAT) {
-      const g = load<f64>(gain + i);
-      // Rows 2 and 3 pass through the second of the two tiles.
-      const diagonal = tile + k * (VECTOR + FLOAT) + (k >> 1) * (TILE - VECTOR);
-      const left = load<f64>(diagonal) - g * g * norm;
-      store<f64>(forget + i, left * full * full <= prior ? full : sqrt<f64>(prior / left));
-      store<f64>(scaled + i, g * norm);
-    }
+    // Rows 2 and 3 pass through the second of the two tiles.
+    const second = tile + TILE + 2 * VECTOR;
+    scalePair(tile, gain + at, norm, full, prior, scaled + at, forget + at);
+    scalePair(
+      second,
+      gain + at + VECTOR,
+      norm,
+      full,
+      prior,
+      scaled + at + VECTOR,
+      forget + at + VECTOR,
+    );
   }
+}
+
+/** Two rows, which pass through the diagonal from `at` on. */
+// @ts-ignore: decorator
+@inline
+function scalePair(
+  at: usize,
+  gain: usize,
+  norm: f64,
+  full: f64,
+  prior: f64,
+  scaled: usize,
+  forget: usize,
+): void {
+  const g = v128.load(gain);
+  const s = f64x2.mul(g, f64x2.splat(norm));
+  const diagonal = v128.shuffle<f64>(v128.load(at), v128.load(at, VECTOR), 0, 3);
+  const left = f64x2.sub(diagonal, f64x2.mul(g, s));
+  const most = f64x2.splat(prior);
+  const whole = f64x2.splat(full);
+  let factor = whole;
+  // Roots and quotients take long, and most features are far from their prior.
+  if (v128.any_true(f64x2.gt(f64x2.mul(left, f64x2.mul(whole, whole)), most))) {
+    factor = f64x2.pmin(whole, f64x2.sqrt(f64x2.div(most, left)));
+  }
+  v128.store(scaled, s);
+  v128.store(forget, factor);
 }
 
 /** (p − s g) · f · h */

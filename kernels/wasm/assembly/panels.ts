@@ -220,6 +220,71 @@ function panelTile(
 }
 
 /**
+ * Two rows by two groups of eight columns, summed over `panels` panels: what is left of the rows by sixes is
+ * often so few. `w2` and `out2` are the second group's.
+ */
+function panelPair(
+  panel: usize,
+  stride: usize,
+  panels: i32,
+  w: usize,
+  w2: usize,
+  start: bool,
+  out: usize,
+  out2: usize,
+  outStride: usize,
+): void {
+  let s00 = f32x4.splat(0);
+  let s01 = s00;
+  let s02 = s00;
+  let s03 = s00;
+  let s10 = s00;
+  let s11 = s00;
+  let s12 = s00;
+  let s13 = s00;
+  const below = out + outStride;
+  const below2 = out2 + outStride;
+  if (start) {
+    s00 = v128.load(out, 0);
+    s01 = v128.load(out, 16);
+    s02 = v128.load(out2, 0);
+    s03 = v128.load(out2, 16);
+    s10 = v128.load(below, 0);
+    s11 = v128.load(below, 16);
+    s12 = v128.load(below2, 0);
+    s13 = v128.load(below2, 16);
+  }
+  for (; panels > 0; panels--, panel += stride) {
+    for (let a = panel; a < panel + 32; a += 4) {
+      const x = v128.load_splat<f32>(a, 0);
+      const y = v128.load_splat<f32>(a, 32);
+      let column = v128.load(w, 0);
+      s00 = madd(column, x, s00);
+      s10 = madd(column, y, s10);
+      column = v128.load(w, 16);
+      s01 = madd(column, x, s01);
+      s11 = madd(column, y, s11);
+      column = v128.load(w2, 0);
+      s02 = madd(column, x, s02);
+      s12 = madd(column, y, s12);
+      column = v128.load(w2, 16);
+      s03 = madd(column, x, s03);
+      s13 = madd(column, y, s13);
+      w += 32;
+      w2 += 32;
+    }
+  }
+  v128.store(out, s00, 0);
+  v128.store(out, s01, 16);
+  v128.store(out2, s02, 0);
+  v128.store(out2, s03, 16);
+  v128.store(below, s10, 0);
+  v128.store(below, s11, 16);
+  v128.store(below2, s12, 0);
+  v128.store(below2, s13, 16);
+}
+
+/**
  * `out [rows, size] = panels · w`, or added to what `out` holds where `start` is set. `panel` points at
  * the first row's line in the first of `panels` panels that are `stride` bytes apart. `out` has whole
  * panels for columns and room for whole tiles of rows.
@@ -237,10 +302,28 @@ export function panelProduct(
   const outStride = <usize>roundUp(size, 8) << 2;
   const wBytes = <usize>panels << 8;
   for (let row = 0; row < rows; row += TILE_ROWS) {
-    for (let column: usize = 0; column < outStride; column += 32) {
-      const at = panel + (<usize>row << 5);
-      const target = out + <usize>row * outStride + column;
-      panelTile(at, stride, panels, w + wBytes * (column >> 5), start, target, outStride);
+    const at = panel + (<usize>row << 5);
+    const target = out + <usize>row * outStride;
+    if (rows - row <= 2) {
+      for (let column: usize = 0; column < outStride; column += 64) {
+        // The last group alone goes twice.
+        const second = min(column + 32, outStride - 32);
+        panelPair(
+          at,
+          stride,
+          panels,
+          w + wBytes * (column >> 5),
+          w + wBytes * (second >> 5),
+          start,
+          target + column,
+          target + second,
+          outStride,
+        );
+      }
+    } else {
+      for (let column: usize = 0; column < outStride; column += 32) {
+        panelTile(at, stride, panels, w + wBytes * (column >> 5), start, target + column, outStride);
+      }
     }
   }
 }

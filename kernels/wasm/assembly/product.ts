@@ -1,4 +1,4 @@
-// Rows times packed weights: out = start + a W. However the rows are tiled, each sum is taken in the same
+// Rows times packed weights: out = bias + a W. However the rows are tiled, each sum is taken in the same
 // order, so a row's result does not depend on its neighbours.
 //
 // Engines without a trap handler check every access by comparing its address with the memory's size less
@@ -16,10 +16,8 @@ import { LINE_BYTES, packRows, tile, TILE_ROWS } from "./tiles";
 let backward: bool = false;
 
 /**
- * `out[r] = start + a[r] W₁ + b[index[r]] W₂` for `rows` rows, where W₁ is the lines of the section's
- * `lines` from line `skip` on for `k1` inputs and W₂ those after them for `k2`. `start` 0 stands for the
- * section's bias, else it is an array like `out`, which it may be. Strides are in bytes. `panel` is room
- * for {@link panelBytes}.
+ * `out[r] = bias + a[r] W₁ + b[index[r]] W₂` for `rows` rows, where W₁ is the first lines of the section, for
+ * `k1` inputs, and W₂ those after them, for `k2`. Strides are in bytes. `panel` is room for {@link panelBytes}.
  *
  * What is left of the rows by tiles goes row by row. Of weights larger than a cache, calls in turn begin
  * with the block where the one before ended: it is still there.
@@ -28,9 +26,6 @@ export function product(
   rows: i32,
   vectors: i32,
   section: usize,
-  lines: i32,
-  skip: i32,
-  start: usize,
   a: usize,
   aStride: usize,
   k1: i32,
@@ -41,8 +36,8 @@ export function product(
   out: usize,
   panel: usize,
 ): void {
-  const count = paddedLines(k1) + paddedLines(k2);
-  const tileBytes = <usize>count * LINE_BYTES;
+  const lines = paddedLines(k1) + paddedLines(k2);
+  const tileBytes = <usize>lines * LINE_BYTES;
   const outStride = <usize>vectors << 4;
   const tiled = rows - (rows % TILE_ROWS);
   let at = panel;
@@ -50,14 +45,14 @@ export function product(
     packRows(row, a, aStride, k1, b, bStride, index, k2, at);
   }
   const singles = at;
-  for (let row = tiled; row < rows; row++, at += <usize>count << 2) {
+  for (let row = tiled; row < rows; row++, at += <usize>lines << 2) {
     if (k1 > 0) packLine(a + <usize>row * aStride, k1, at);
     if (k2 > 0) packLine(rowAt(b, index, row, bStride), k2, at + (<usize>paddedLines(k1) << 2));
   }
   if (tiled > 0) {
     for (let vector = 0; vector < vectors;) {
       const width = blockWidth(vectors - vector);
-      tileBlock(tiled, vector, width, section, lines, skip, start, panel, count, out, outStride);
+      tileBlock(tiled, vector, width, section, lines, panel, out, outStride);
       vector += width;
     }
   }
@@ -66,15 +61,15 @@ export function product(
   for (let k = 0; k < twelves; k++) {
     const vector = 12 * (backward ? twelves - 1 - k : k);
     for (let row = tiled; row < rows; row++) {
-      const line = singles + (<usize>((row - tiled) * count) << 2);
-      rowBlock(row, vector, 12, section, lines, skip, start, line, count, out, outStride);
+      const line = singles + (<usize>((row - tiled) * lines) << 2);
+      rowBlock(vector, 12, section, lines, line, out + <usize>row * outStride);
     }
   }
   for (let vector = 12 * twelves; vector < vectors;) {
     const width = blockWidth(vectors - vector);
     for (let row = tiled; row < rows; row++) {
-      const line = singles + (<usize>((row - tiled) * count) << 2);
-      rowBlock(row, vector, width, section, lines, skip, start, line, count, out, outStride);
+      const line = singles + (<usize>((row - tiled) * lines) << 2);
+      rowBlock(vector, width, section, lines, line, out + <usize>row * outStride);
     }
     vector += width;
   }
@@ -95,10 +90,7 @@ function tileBlock(
   width: i32,
   section: usize,
   lines: i32,
-  skip: i32,
-  start: usize,
   panel: usize,
-  count: i32,
   out: usize,
   outStride: usize,
 ): void {
@@ -106,50 +98,35 @@ function tileBlock(
   const column = <usize>vector << 4;
   let strip = section + column * <usize>(1 + lines);
   out += column;
-  if (start) start += column;
-  const tileBytes = <usize>count * LINE_BYTES;
   for (let half = 0; half < 2; half++) {
-    const w = strip + line * <usize>(1 + skip);
-    let from = start ? start : strip;
     let to = out;
     let at = panel;
     for (let row = 0; row < rows; row += TILE_ROWS) {
       for (let k: usize = 0; k < line; k += 32) {
-        tile(from + k, start ? outStride : 0, w + k, line, at, count, to + k, outStride);
+        tile(strip + k, line, at, lines, to + k, outStride);
       }
-      at += tileBytes;
+      at += <usize>lines * LINE_BYTES;
       to += TILE_ROWS * outStride;
-      if (start) from += TILE_ROWS * outStride;
     }
     strip += line * <usize>(1 + lines);
     out += line;
-    if (start) start += line;
   }
 }
 
-/** One row, packed as a line of `count` inputs, by one block. */
+/** One row, packed as a line of `lines` inputs, by one block. */
 function rowBlock(
-  row: i32,
   vector: i32,
   width: i32,
   section: usize,
   lines: i32,
-  skip: i32,
-  start: usize,
   input: usize,
-  count: i32,
   out: usize,
-  outStride: usize,
 ): void {
-  const line = <usize>width << 3;
   const column = <usize>vector << 4;
   const strip = section + column * <usize>(1 + lines);
-  const apart = line * <usize>(1 + lines);
-  const w = strip + line * <usize>(1 + skip);
-  const at = <usize>row * outStride + column;
-  const from = start ? start + at : strip;
-  const from2 = start ? from + line : strip + apart;
-  if (width == 12) row12(from, from2, w, apart, input, count, out + at);
-  else if (width == 8) row8(from, from2, w, apart, input, count, out + at);
-  else row4(from, from2, w, apart, input, count, out + at);
+  const apart = (<usize>width << 3) * <usize>(1 + lines);
+  out += column;
+  if (width == 12) row12(strip, apart, input, lines, out);
+  else if (width == 8) row8(strip, apart, input, lines, out);
+  else row4(strip, apart, input, lines, out);
 }

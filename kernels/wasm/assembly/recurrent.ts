@@ -48,8 +48,9 @@ export function stepScratch(cell: i32, inputSize: i32, hiddenSize: i32, batch: i
     rows * (productBytes(cell, hiddenSize) + workBytes(cell, hiddenSize));
 }
 
-/** Steps whose input products are taken as one. */
+/** Steps of a sequence whose input products are taken as one. An LSTM's go with those of the state. */
 function segmentSteps(cell: i32, hiddenSize: i32, steps: i32, batch: i32): i32 {
+  if (cell == LSTM) return 1;
   const stepBytes = <usize>batch * productBytes(cell, hiddenSize);
   return min(steps, max(1, <i32>(SEGMENT_BYTES / stepBytes)));
 }
@@ -67,9 +68,8 @@ export function sequenceScratch(
     <usize>min(batch, CHUNK_ROWS) * workBytes(cell, hiddenSize);
 }
 
-/** The products of `rows` rows with the input weights, bias included. */
+/** The products of `rows` rows with the input weights of a GRU, bias included. */
 function inputProducts(
-  cell: i32,
   inputSize: i32,
   hiddenSize: i32,
   rows: i32,
@@ -78,22 +78,19 @@ function inputProducts(
   products: usize,
   panel: usize,
 ): void {
-  const lines = paddedLines(inputSize) + (cell == LSTM ? paddedLines(hiddenSize) : 0);
-  const vectors = sectionVectors(gatesOf(cell), hiddenSize);
+  const vectors = sectionVectors(3, hiddenSize);
   const stride = <usize>inputSize << 2;
   for (; rows > 0; rows -= CHUNK_ROWS) {
     const taken = min(rows, CHUNK_ROWS);
-    product(
-      taken, vectors, packed, lines, 0, 0, x, stride, inputSize, 0, 0, 0, 0, products, panel,
-    );
+    product(taken, vectors, packed, x, stride, inputSize, 0, 0, 0, 0, products, panel);
     x += <usize>taken * stride;
     products += (<usize>taken * <usize>vectors) << 4;
   }
 }
 
 /**
- * Advances one chunk of rows. `products` holds the input products, or for an LSTM given `x`, room for
- * all of them. `index` gives the rows of `h` and `c` (and then `cNext`); `hNext` and `saved` take row by row.
+ * Advances one chunk of rows. `products` holds a GRU's input products; for an LSTM it is room for all of them,
+ * and `x` holds the inputs. `index` gives the rows of `h` and `c` (and then `cNext`); `hNext` and `saved` take row by row.
  */
 function advance(
   cell: i32,
@@ -119,17 +116,7 @@ function advance(
   const sStride = hStride << 2;
   if (cell == LSTM) {
     const V = sectionVectors(4, H);
-    const lines = paddedLines(I) + paddedLines(H);
-    if (x) {
-      const xStride = <usize>I << 2;
-      product(
-        rows, V, packed, lines, 0, 0, x, xStride, I, h, hStride, index, H, products, panel,
-      );
-    } else {
-      product(
-        rows, V, packed, lines, paddedLines(I), products, h, 0, 0, h, hStride, index, H, products, panel,
-      );
-    }
+    product(rows, V, packed, x, <usize>I << 2, I, h, hStride, index, H, products, panel);
     for (let row = 0; row < rows; row++) {
       lstmRow(
         H,
@@ -142,11 +129,10 @@ function advance(
     }
     return;
   }
-  const lines = paddedLines(H);
   const section = packed + sectionBytes(sectionVectors(3, H), paddedLines(I));
   if (cell == GRU) {
     const V = sectionVectors(3, H);
-    product(rows, V, section, lines, 0, 0, h, 0, 0, h, hStride, index, H, work, panel);
+    product(rows, V, section, 0, 0, 0, h, hStride, index, H, work, panel);
     for (let row = 0; row < rows; row++) {
       gruRow(
         H,
@@ -165,7 +151,7 @@ function advance(
   const stride = <usize>vectors << 4;
   const resetState = work + <usize>rows * gateStride;
   const candidate = resetState + <usize>rows * stride;
-  product(rows, gateVectors, section, lines, 0, 0, h, 0, 0, h, hStride, index, H, work, panel);
+  product(rows, gateVectors, section, 0, 0, 0, h, hStride, index, H, work, panel);
   for (let row = 0; row < rows; row++) {
     resetRow(
       H,
@@ -176,8 +162,8 @@ function advance(
       saved ? saved + <usize>row * sStride : 0,
     );
   }
-  const last = section + sectionBytes(gateVectors, lines);
-  product(rows, vectors, last, lines, 0, 0, resetState, stride, H, 0, 0, 0, 0, candidate, panel);
+  const last = section + sectionBytes(gateVectors, paddedLines(H));
+  product(rows, vectors, last, resetState, stride, H, 0, 0, 0, 0, candidate, panel);
   for (let row = 0; row < rows; row++) {
     candidateRow(
       H,
@@ -244,7 +230,7 @@ export function step(
       if (cell == LSTM) touchRows(rows, c, index, hStride, scratch);
     }
     if (cell != LSTM) {
-      inputProducts(cell, inputSize, hiddenSize, rows, x, packed, products, scratch);
+      inputProducts(inputSize, hiddenSize, rows, x, packed, products, scratch);
     }
     advance(
       cell,
@@ -303,8 +289,9 @@ export function sequence(
   for (let t0 = 0; t0 < steps; t0 += segment) {
     const taken = min(segment, steps - t0);
     let products = segmentProducts;
-    inputProducts(cell, inputSize, hiddenSize, taken * batch, x, packed, products, scratch);
-    x += (<usize>(taken * batch) * <usize>inputSize) << 2;
+    if (cell != LSTM) {
+      inputProducts(inputSize, hiddenSize, taken * batch, x, packed, products, scratch);
+    }
     for (let t = 0; t < taken; t++) {
       for (let first = 0; first < batch; first += CHUNK_ROWS) {
         const rows = min(CHUNK_ROWS, batch - first);
@@ -314,7 +301,7 @@ export function sequence(
           inputSize,
           hiddenSize,
           rows,
-          0,
+          x,
           packed,
           h + at,
           c + at,
@@ -327,6 +314,7 @@ export function sequence(
           saved + (at << 2),
         );
         products += <usize>rows * pStride;
+        x += (<usize>rows * <usize>inputSize) << 2;
       }
       h = hs;
       c = cs;

@@ -2,7 +2,6 @@
 // one product over all steps and rows. The panels of a GRU stand in the order n (as x sees it), r, z, and,
 // where the reset comes after the product, n (as h sees it): so x and h each see neighbours.
 
-import { tanhs } from "./activations";
 import { GRU, GRU_RESET_BEFORE, LSTM } from "./layout";
 import {
   gradientScratch,
@@ -56,13 +55,49 @@ export function backwardScratch(
 }
 
 /**
- * One row of an LSTM; `panel` points at its line in the first panel, `gate` is the distance of gates.
- * `work` has room for a padded row.
+ * Four units of an LSTM, of which `count` lie inside the row, `k` bytes into it; `panel` is where their
+ * gradients by the first gate go, `gate` the distance of gates. What the forward pass had as tanh c is h / o,
+ * where o is never 0 but behind the row's last unit.
  */
+// @ts-ignore: decorator
+@inline
+function lstmUnits(
+  count: i32,
+  k: usize,
+  H: usize,
+  saved: usize,
+  h: usize,
+  cPrevious: usize,
+  dhs: usize,
+  dh: usize,
+  dc: usize,
+  panel: usize,
+  gate: usize,
+): void {
+  const one = f32x4.splat(1);
+  const i = loadRow(saved + k, count);
+  const f = loadRow(saved + H + k, count);
+  const g = loadRow(saved + H * 2 + k, count);
+  const o = loadRow(saved + H * 3 + k, count);
+  const d = f32x4.add(loadRow(dhs + k, count), v128.load(dh + k));
+  const tanhC = f32x4.div(loadRow(h + k, count), f32x4.pmax(o, f32x4.splat(f32.MIN_NORMAL_VALUE)));
+  const slope = f32x4.sub(one, f32x4.mul(tanhC, tanhC));
+  const dCell = madd(f32x4.mul(d, o), slope, v128.load(dc + k));
+  v128.store(panel, f32x4.mul(f32x4.mul(dCell, g), f32x4.mul(i, f32x4.sub(one, i))));
+  v128.store(
+    panel + gate,
+    f32x4.mul(f32x4.mul(dCell, loadRow(cPrevious + k, count)), f32x4.mul(f, f32x4.sub(one, f))),
+  );
+  v128.store(panel + gate * 2, f32x4.mul(f32x4.mul(dCell, i), f32x4.sub(one, f32x4.mul(g, g))));
+  v128.store(panel + gate * 3, f32x4.mul(f32x4.mul(d, tanhC), f32x4.mul(o, f32x4.sub(one, o))));
+  v128.store(dc + k, f32x4.mul(dCell, f));
+}
+
+/** One row of an LSTM; `panel` points at its line in the first panel. Whole vectors go first, unlooked at. */
 function lstmRow(
   hiddenSize: i32,
   saved: usize,
-  c: usize,
+  h: usize,
   cPrevious: usize,
   dhs: usize,
   dh: usize,
@@ -70,46 +105,52 @@ function lstmRow(
   panel: usize,
   stride: usize,
   gate: usize,
-  work: usize,
+): void {
+  const H = <usize>hiddenSize << 2;
+  let k: usize = 0;
+  for (; k + 16 <= H; k += 16) {
+    const at = panel + (k >> 5) * stride + (k & 16);
+    lstmUnits(4, k, H, saved, h, cPrevious, dhs, dh, dc, at, gate);
+  }
+  for (; k < H || k & 16; k += 16) {
+    const at = panel + (k >> 5) * stride + (k & 16);
+    lstmUnits(hiddenSize - <i32>(k >> 2), k, H, saved, h, cPrevious, dhs, dh, dc, at, gate);
+  }
+}
+
+/** Four units of a GRU, as {@link lstmUnits}. */
+// @ts-ignore: decorator
+@inline
+function gruUnits(
+  count: i32,
+  k: usize,
+  H: usize,
+  saved: usize,
+  hPrevious: usize,
+  dhs: usize,
+  dh: usize,
+  panel: usize,
+  gate: usize,
+  after: bool,
 ): void {
   const one = f32x4.splat(1);
-  const H = <usize>hiddenSize << 2;
-  const vectors = roundUp(hiddenSize, 8) >> 2;
-  for (let k = 0; k < vectors; k++) {
-    const at = <usize>k << 4;
-    v128.store(work + at, loadRow(c + at, hiddenSize - (k << 2)));
+  const r = loadRow(saved + k, count);
+  const z = loadRow(saved + H + k, count);
+  const n = loadRow(saved + H * 2 + k, count);
+  const d = f32x4.add(loadRow(dhs + k, count), v128.load(dh + k));
+  const dn = f32x4.mul(f32x4.mul(d, f32x4.sub(one, z)), f32x4.sub(one, f32x4.mul(n, n)));
+  const dz = f32x4.mul(
+    f32x4.mul(d, f32x4.sub(loadRow(hPrevious + k, count), n)),
+    f32x4.mul(z, f32x4.sub(one, z)),
+  );
+  v128.store(panel, dn);
+  v128.store(panel + gate * 2, dz);
+  if (after) {
+    const q = loadRow(saved + H * 3 + k, count);
+    v128.store(panel + gate, f32x4.mul(f32x4.mul(dn, q), f32x4.mul(r, f32x4.sub(one, r))));
+    v128.store(panel + gate * 3, f32x4.mul(dn, r));
   }
-  tanhs(work, 16, vectors);
-  for (let left = hiddenSize, half: usize = 0; left > 0 || half == 16; left -= 4) {
-    const i = loadRow(saved, left);
-    const f = loadRow(saved + H, left);
-    const g = loadRow(saved + H * 2, left);
-    const o = loadRow(saved + H * 3, left);
-    const d = f32x4.add(loadRow(dhs, left), v128.load(dh));
-    const tanhC = v128.load(work);
-    const slope = f32x4.sub(one, f32x4.mul(tanhC, tanhC));
-    const dCell = madd(f32x4.mul(d, o), slope, v128.load(dc));
-    const at = panel + half;
-    v128.store(at, f32x4.mul(f32x4.mul(dCell, g), f32x4.mul(i, f32x4.sub(one, i))));
-    v128.store(
-      at + gate,
-      f32x4.mul(f32x4.mul(dCell, loadRow(cPrevious, left)), f32x4.mul(f, f32x4.sub(one, f))),
-    );
-    v128.store(at + gate * 2, f32x4.mul(f32x4.mul(dCell, i), f32x4.sub(one, f32x4.mul(g, g))));
-    v128.store(
-      at + gate * 3,
-      f32x4.mul(f32x4.mul(d, tanhC), f32x4.mul(o, f32x4.sub(one, o))),
-    );
-    v128.store(dc, f32x4.mul(dCell, f));
-    saved += 16;
-    work += 16;
-    cPrevious += 16;
-    dhs += 16;
-    dh += 16;
-    dc += 16;
-    if (half) panel += stride;
-    half ^= 16;
-  }
+  v128.store(dh + k, f32x4.mul(d, z));
 }
 
 /** One row of a GRU; leaves in `dh` what reaches h without passing a product. */
@@ -124,36 +165,15 @@ function gruRow(
   gate: usize,
   after: bool,
 ): void {
-  const one = f32x4.splat(1);
   const H = <usize>hiddenSize << 2;
-  for (let left = hiddenSize, half: usize = 0; left > 0 || half == 16; left -= 4) {
-    const r = loadRow(saved, left);
-    const z = loadRow(saved + H, left);
-    const n = loadRow(saved + H * 2, left);
-    const d = f32x4.add(loadRow(dhs, left), v128.load(dh));
-    const dn = f32x4.mul(
-      f32x4.mul(d, f32x4.sub(one, z)),
-      f32x4.sub(one, f32x4.mul(n, n)),
-    );
-    const dz = f32x4.mul(
-      f32x4.mul(d, f32x4.sub(loadRow(hPrevious, left), n)),
-      f32x4.mul(z, f32x4.sub(one, z)),
-    );
-    const at = panel + half;
-    v128.store(at, dn);
-    v128.store(at + gate * 2, dz);
-    if (after) {
-      const q = loadRow(saved + H * 3, left);
-      v128.store(at + gate, f32x4.mul(f32x4.mul(dn, q), f32x4.mul(r, f32x4.sub(one, r))));
-      v128.store(at + gate * 3, f32x4.mul(dn, r));
-    }
-    v128.store(dh, f32x4.mul(d, z));
-    saved += 16;
-    hPrevious += 16;
-    dhs += 16;
-    dh += 16;
-    if (half) panel += stride;
-    half ^= 16;
+  let k: usize = 0;
+  for (; k + 16 <= H; k += 16) {
+    const at = panel + (k >> 5) * stride + (k & 16);
+    gruUnits(4, k, H, saved, hPrevious, dhs, dh, at, gate, after);
+  }
+  for (; k < H || k & 16; k += 16) {
+    const at = panel + (k >> 5) * stride + (k & 16);
+    gruUnits(hiddenSize - <i32>(k >> 2), k, H, saved, hPrevious, dhs, dh, at, gate, after);
   }
 }
 
@@ -251,7 +271,7 @@ export function sequenceBackward(
         lstmRow(
           H,
           savedRow,
-          cs + row * rowBytes,
+          hs + row * rowBytes,
           cPrevious + previous,
           dhs + row * rowBytes,
           dh + at,
@@ -259,7 +279,6 @@ export function sequenceBackward(
           panelRow,
           stride,
           gate,
-          dReset,
         );
       } else {
         gruRow(

@@ -2,23 +2,25 @@
 
 import { loadPart, madd } from "./simd";
 
-/** One row by a block, its strips `apart` bytes apart; sums begin at `start` and `start2`. */
+/** One row by a block, its strips `apart` bytes apart; sums begin with their bias. */
 // @ts-ignore: decorator
 @inline
-export function row12(start: usize, start2: usize, w: usize, apart: usize, a: usize, lines: i32, out: usize): void {
-  let s0 = v128.load(start, 0);
-  let s1 = v128.load(start, 16);
-  let s2 = v128.load(start, 32);
-  let s3 = v128.load(start, 48);
-  let s4 = v128.load(start, 64);
-  let s5 = v128.load(start, 80);
-  let s6 = v128.load(start2, 0);
-  let s7 = v128.load(start2, 16);
-  let s8 = v128.load(start2, 32);
-  let s9 = v128.load(start2, 48);
-  let s10 = v128.load(start2, 64);
-  let s11 = v128.load(start2, 80);
+export function row12(w: usize, apart: usize, a: usize, lines: i32, out: usize): void {
   let w2 = w + apart;
+  let s0 = v128.load(w, 0);
+  let s1 = v128.load(w, 16);
+  let s2 = v128.load(w, 32);
+  let s3 = v128.load(w, 48);
+  let s4 = v128.load(w, 64);
+  let s5 = v128.load(w, 80);
+  let s6 = v128.load(w2, 0);
+  let s7 = v128.load(w2, 16);
+  let s8 = v128.load(w2, 32);
+  let s9 = v128.load(w2, 48);
+  let s10 = v128.load(w2, 64);
+  let s11 = v128.load(w2, 80);
+  w += 96;
+  w2 += 96;
   for (const end = a + (<usize>lines << 2); a < end; a += 16) {
     const four = v128.load(a);
     let x = v128.shuffle<f32>(four, four, 0, 0, 0, 0);
@@ -98,16 +100,18 @@ export function row12(start: usize, start2: usize, w: usize, apart: usize, a: us
 
 // @ts-ignore: decorator
 @inline
-export function row8(start: usize, start2: usize, w: usize, apart: usize, a: usize, lines: i32, out: usize): void {
-  let s0 = v128.load(start, 0);
-  let s1 = v128.load(start, 16);
-  let s2 = v128.load(start, 32);
-  let s3 = v128.load(start, 48);
-  let s4 = v128.load(start2, 0);
-  let s5 = v128.load(start2, 16);
-  let s6 = v128.load(start2, 32);
-  let s7 = v128.load(start2, 48);
+export function row8(w: usize, apart: usize, a: usize, lines: i32, out: usize): void {
   let w2 = w + apart;
+  let s0 = v128.load(w, 0);
+  let s1 = v128.load(w, 16);
+  let s2 = v128.load(w, 32);
+  let s3 = v128.load(w, 48);
+  let s4 = v128.load(w2, 0);
+  let s5 = v128.load(w2, 16);
+  let s6 = v128.load(w2, 32);
+  let s7 = v128.load(w2, 48);
+  w += 64;
+  w2 += 64;
   for (const end = a + (<usize>lines << 2); a < end; a += 16) {
     const four = v128.load(a);
     let x = v128.shuffle<f32>(four, four, 0, 0, 0, 0);
@@ -167,12 +171,14 @@ export function row8(start: usize, start2: usize, w: usize, apart: usize, a: usi
 
 // @ts-ignore: decorator
 @inline
-export function row4(start: usize, start2: usize, w: usize, apart: usize, a: usize, lines: i32, out: usize): void {
-  let s0 = v128.load(start, 0);
-  let s1 = v128.load(start, 16);
-  let s2 = v128.load(start2, 0);
-  let s3 = v128.load(start2, 16);
+export function row4(w: usize, apart: usize, a: usize, lines: i32, out: usize): void {
   let w2 = w + apart;
+  let s0 = v128.load(w, 0);
+  let s1 = v128.load(w, 16);
+  let s2 = v128.load(w2, 0);
+  let s3 = v128.load(w2, 16);
+  w += 32;
+  w2 += 32;
   for (const end = a + (<usize>lines << 2); a < end; a += 16) {
     const four = v128.load(a);
     let x = v128.shuffle<f32>(four, four, 0, 0, 0, 0);

@@ -112,10 +112,11 @@ export function packRows(
   }
 }
 
-/** Six rows, in a panel, by two vectors; lines of W, a multiple of four, are `line` bytes apart. */
+/**
+ * Six rows, in a panel, by two vectors; the bias and the lines of W, a multiple of four, are `line` bytes
+ * apart.
+ */
 export function tile(
-  start: usize,
-  startStride: usize,
   w: usize,
   line: usize,
   panel: usize,
@@ -126,8 +127,8 @@ export function tile(
   let x = v128.load_splat<f32>(panel, 0);
   x = v128.load_splat<f32>(panel, 4);
   x = v128.load_splat<f32>(panel, 8);
-  let s00 = v128.load(start, 0);
-  let s01 = v128.load(start, 16);
+  let s00 = v128.load(w, 0);
+  let s01 = v128.load(w, 16);
   let s10 = s00;
   let s11 = s01;
   let s20 = s00;
@@ -138,23 +139,7 @@ export function tile(
   let s41 = s01;
   let s50 = s00;
   let s51 = s01;
-  if (startStride > 0) {
-    start += startStride;
-    s10 = v128.load(start, 0);
-    s11 = v128.load(start, 16);
-    start += startStride;
-    s20 = v128.load(start, 0);
-    s21 = v128.load(start, 16);
-    start += startStride;
-    s30 = v128.load(start, 0);
-    s31 = v128.load(start, 16);
-    start += startStride;
-    s40 = v128.load(start, 0);
-    s41 = v128.load(start, 16);
-    start += startStride;
-    s50 = v128.load(start, 0);
-    s51 = v128.load(start, 16);
-  }
+  w += line;
   let half = panel + 12;
   for (const end = panel + <usize>lines * LINE_BYTES; panel < end; panel += LINE_BYTES) {
     let w0 = v128.load(w, 0);

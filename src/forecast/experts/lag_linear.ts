@@ -183,7 +183,7 @@ export class LagLinear implements Expert {
       x[2 + lag] = clip((later - earlier) * unit, FEATURE_MAX);
       later = earlier;
     }
-    x.fill(0, 2 + known, 2 + lags);
+    for (let lag = known; lag < lags; lag++) x[2 + lag] = 0;
     let at = 2 + lags;
     for (let s = 0; s < this.#waves.length; s++) at = this.#waves[s].fill(origin, x, at);
     this.#covariates.fill(series, origin, x, at);

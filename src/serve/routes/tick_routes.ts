@@ -1,4 +1,10 @@
-import { ingestAnswer, type InputError, limits, TickDecoder } from "../../../streams/mod.ts";
+import {
+  ingestAnswer,
+  type InputError,
+  limits,
+  SenmlDecoder,
+  TickDecoder,
+} from "../../../streams/mod.ts";
 import { JournalError } from "../../state/store.ts";
 import { type Access, tooFrequent } from "../access/access.ts";
 import type { Engine } from "../engine.ts";
@@ -6,6 +12,9 @@ import { operation } from "../openapi/operation.ts";
 import { problem } from "../problem.ts";
 import { readBody } from "../read_body.ts";
 import type { App } from "../server_env.ts";
+
+/** A body of this type is a SenML pack (RFC 8428, section 12.3); any other is read as the wire format. */
+const SENML = /^application\/senml\+json\b/i;
 
 /** Ticks in by POST: acknowledged when they are durable. */
 export function tickRoutes(app: App, engine: Engine, access: Access): void {
@@ -15,8 +24,8 @@ export function tickRoutes(app: App, engine: Engine, access: Access): void {
       engine.received("http");
       const body = await readBody(context, limits.frameBytes);
       if (body instanceof Response) return body;
-      const decoder = new TickDecoder();
-      const decoded = decoder.decode(body);
+      const isSenml = SENML.test(context.req.header("content-type") ?? "");
+      const decoded = (isSenml ? new SenmlDecoder() : new TickDecoder()).decode(body);
       const rejected: InputError[] = [...decoded.rejected];
       const { grant, address } = context.var;
       const waitMs = access.takeTicks(grant, address, decoded.ticks.length);
@@ -49,7 +58,8 @@ export const tickPaths = {
   "/v1/ticks": {
     post: operation({
       id: "postTicks",
-      summary: "Send ticks: one, an array, or NDJSON. Those acknowledged survive a crash.",
+      summary: "Send ticks: one, an array, NDJSON, or a pack of SenML as application/senml+json. " +
+        "Those acknowledged survive a crash.",
       scope: "ingest",
       body: "Ticks",
       responses: {
