@@ -1,7 +1,7 @@
 import type { Snapshot } from "./forecaster.ts";
 
 /** Steps copied at once: whoever overwrites step after step has one copied that seldom. */
-const STEPS_AT_ONCE = 32;
+const STEPS_AT_ONCE = 8;
 
 /** Where a copy goes. */
 export type LateTarget = Snapshot["arrays"][string];
