@@ -54,6 +54,8 @@ export interface Effort {
   readonly turnMs: number;
   /** Milliseconds of running before it counts: engines compile in the background. */
   readonly warmMs: number;
+  /** Milliseconds of rest before each turn; threads go on spinning for a while after theirs. */
+  readonly restMs?: number;
 }
 
 /** For figures that are published. */
@@ -104,6 +106,7 @@ export async function compare(
     for (let k = 0; k < present.length; k++) {
       const subject = present[(turn + k) % present.length];
       const count = runs.get(subject.name)!;
+      if (effort.restMs) await new Promise((resolve) => setTimeout(resolve, effort.restMs));
       timings.get(subject.name)!.push(1000 * await subject.run(count) / count);
     }
   }

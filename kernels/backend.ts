@@ -35,6 +35,8 @@ export interface Backend {
   readonly kind: BackendKind;
   /** One line for people: the device, its SIMD flavour or adapter. */
   readonly description: string;
+  /** Threads that share steps of many rows, the caller's among them; on one thread where left out. */
+  readonly threads?: number;
   /**
    * Resolves with the reason when the device is lost, by `dispose` too. Kernels then do nothing and
    * reads are rejected with a `DeviceLostError`. Not there where a device cannot be lost.

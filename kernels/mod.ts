@@ -28,4 +28,4 @@ export { openBackend, type OpenOptions } from "./open_backend.ts";
 export { ReferenceBackend } from "./reference/backend.ts";
 export { selfCheck } from "./self_check.ts";
 export { type LeastSquaresShape, LeastSquaresSlab } from "./wasm/least_squares_slab.ts";
-export { type WebGpuOptions } from "./webgpu/open_webgpu.ts";
+export type { WebGpuOptions } from "./webgpu/open_webgpu.ts";

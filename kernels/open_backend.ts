@@ -4,7 +4,7 @@ import type { Workload } from "./measure_step.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
 import { selfCheck } from "./self_check.ts";
 import { openWasm } from "./wasm/open_wasm.ts";
-import { openWebGpu, type WebGpuOptions } from "./webgpu/open_webgpu.ts";
+import type { WebGpuOptions } from "./webgpu/open_webgpu.ts";
 
 /** How {@linkcode openBackend} opens a device. */
 export interface OpenOptions extends WebGpuOptions {
@@ -73,7 +73,9 @@ export async function openBackend(
   throw new TypeError(`Cannot open backend: there is no "${kind}"`);
 }
 
+/** The shaders are loaded only where a GPU is asked for. */
 async function openCheckedGpu(options: WebGpuOptions): Promise<Backend> {
+  const { openWebGpu } = await import("./webgpu/open_webgpu.ts");
   const backend = await openWebGpu(options);
   try {
     await selfCheck(backend);

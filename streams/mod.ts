@@ -36,13 +36,12 @@ export {
   type Refusal,
 } from "./sources/websocket_server.ts";
 export {
-  type Corked,
   FanOut,
   type FanOutOptions,
   type OverflowPolicy,
   type Subscription,
 } from "./sinks/fan_out.ts";
-export type { ServerSocket, SocketData } from "./server_socket.ts";
+export type { Corked, ServerSocket, SocketData } from "./server_socket.ts";
 export { type QueuePolicy, TickQueue, type TickQueueOptions } from "./tick_queue.ts";
 export { backoffMs, type BackoffOptions } from "./sources/backoff.ts";
 export {

@@ -29,5 +29,15 @@ export interface ServerSocket {
   terminate(): void;
 }
 
+/** The stream below a socket: what is written between `cork` and `uncork` leaves in one system call. */
+export interface Corked {
+  /** Holds back what is written. */
+  cork(): void;
+  /** Writes what was held back. */
+  uncork(): void;
+  /** Writes bytes; calls back when they are written out, or with an error when they could not be. */
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
+}
+
 /** The data of a message, in one piece unless the socket was told to deliver fragments. */
 export type SocketData = Uint8Array | ArrayBuffer | Uint8Array[];

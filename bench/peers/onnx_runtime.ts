@@ -68,6 +68,8 @@ export async function onnxStep(
     runtime.InferenceSession.create(layerModel(shape, parameters), {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
+      // Between its turns its threads leave the cores to the others.
+      extra: { session: { force_spinning_stop: "1" } },
     })
   );
   const letters = shape.cell === "lstm" ? ["h", "c"] : ["h"];

@@ -32,8 +32,9 @@ export async function buildPage(): Promise<Map<string, string>> {
   const { outputFiles } = await esbuild.build({
     entryPoints: {
       page: here("examples/browser/page.ts"),
-      // The Worker in which the network is trained is a script of its own.
+      // The Workers that train the network, and that share steps of many series, are scripts of their own.
       learning_worker: here("src/learn/learning_worker.ts"),
+      row_worker: here("kernels/wasm/row_worker.ts"),
     },
     bundle: true,
     minify: true,
@@ -56,7 +57,10 @@ export async function buildPage(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const { path, text } of outputFiles) {
     // Vite, webpack and Parcel rewrite the address of a Worker by themselves, esbuild leaves it alone.
-    files.set(path.split("/").at(-1)!, text.replaceAll("learning_worker.ts", "learning_worker.js"));
+    files.set(
+      path.split("/").at(-1)!,
+      text.replaceAll(/(learning|row)_worker\.ts/g, "$1_worker.js"),
+    );
   }
   files.set("index.html", await Deno.readTextFile(here("examples/browser/index.html")));
   files.set("uplot.css", await Deno.readTextFile(beside("uplot", "uPlot.min.css")));

@@ -33,7 +33,7 @@ export class WasmBackend implements HostBackend {
   /** The kernels as compiled. */
   readonly exports: WasmExports;
   /** Those who share steps of many rows, where there are any. */
-  readonly threads: RowThreads | undefined;
+  readonly rowThreads: RowThreads | undefined;
   readonly #flavour: string;
   readonly #why: string | undefined;
   readonly #memory: WebAssembly.Memory;
@@ -45,16 +45,21 @@ export class WasmBackend implements HostBackend {
   /** Runs on a fresh instance of the module; `openWasm` makes one. */
   constructor(exports: WasmExports, flavour: string, { threads, why }: WasmThreads = {}) {
     this.exports = exports;
-    this.threads = threads;
+    this.rowThreads = threads;
     this.#flavour = flavour;
     this.#why = why;
     this.#memory = exports.memory;
     this.#heap = new Heap(exports.memory, exports.heapBase());
   }
 
+  /** Threads that share steps of many rows, the caller's among them. */
+  get threads(): number {
+    return this.rowThreads?.count ?? 1;
+  }
+
   /** One line for people. */
   get description(): string {
-    const count = this.threads?.count ?? 1;
+    const count = this.threads;
     const why = this.#why === undefined ? "" : `: ${this.#why}`;
     return `wasm (${this.#flavour}, ${count} ${count === 1 ? "thread" : "threads"}${why})`;
   }
@@ -110,7 +115,7 @@ export class WasmBackend implements HostBackend {
 
   /** Ends the workers; the garbage collector gives the module and its memory back. */
   dispose(): void {
-    this.threads?.dispose();
+    this.rowThreads?.dispose();
   }
 
   /** The buffer's memory itself. */

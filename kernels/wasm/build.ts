@@ -5,7 +5,6 @@
  *     deno task build:wasm
  */
 import asc from "assemblyscript/asc";
-import { PAGES_MAX } from "./shared_memory.ts";
 
 const assembly = new URL("assembly/", import.meta.url);
 
@@ -44,8 +43,8 @@ const FLAGS: readonly string[] = [
 /** The entry of the kernels. */
 const KERNELS = "index.ts";
 
-/** The kernels import their memory, so that threads can share it: see `shared_memory.ts`. */
-const KERNEL_FLAGS: readonly string[] = ["--importMemory", "--maximumMemory", String(PAGES_MAX)];
+/** The kernels import their memory, `PAGES_MAX` at most, so that threads can share it: `shared_memory.ts`. */
+const KERNEL_FLAGS: readonly string[] = ["--importMemory", "--maximumMemory", "65536"];
 
 /**
  * Compiles one flavour of the kernels, or of another entry, with `more` flags.

@@ -10,7 +10,7 @@ import {
 import { rowCount } from "../check_arguments.ts";
 import type { WasmExports } from "./exports.ts";
 import type { RowCall } from "./row_board.ts";
-import type { RowThreads } from "./row_threads.ts";
+import type { RowThreads, SharedRows } from "./row_threads.ts";
 import type { WasmBuffer } from "./wasm_buffer.ts";
 
 /** What binding a kernel needs of the backend. */
@@ -20,7 +20,7 @@ export interface KernelHost {
   /** Where intermediate results go; it may move when more is reserved. */
   readonly scratch: number;
   /** Those who share rows, where there are any. */
-  readonly threads: RowThreads | undefined;
+  readonly rowThreads: RowThreads | undefined;
   /** A buffer of this backend. */
   own(buffer: DeviceBuffer): WasmBuffer;
   /** Makes room for intermediate results. */
@@ -69,21 +69,7 @@ export const KERNELS: Kernels = {
     host.reserveScratch(scratchBytes);
     const [xBytes, hBytes, indexBytes] = [4 * inputSize, 4 * hiddenSize, rows && 4];
     const stateBytes = rows ? 0 : hBytes;
-    const shared = shareRows(host, {
-      kernel: "step",
-      args: [cell, inputSize, hiddenSize, 0, x, packed, h, c, rows, capacity, output],
-      rowsAt: 3,
-      strides: [0, 0, 0, 0, xBytes, 0, stateBytes, c && stateBytes, indexBytes, 0, hBytes],
-      work: gateCount(args.shape.cell) * hiddenSize * (inputSize + hiddenSize),
-      scratchBytes,
-    });
-    return (count) => {
-      const taken = rowCount(count, batch);
-      if (shared?.pays(taken)) {
-        if (args.rows) checkRows(host, args.rows, taken, capacity);
-        shared.run(taken);
-        return;
-      }
+    const alone = (taken: number): void => {
       const outside = step(
         cell,
         inputSize,
@@ -100,6 +86,18 @@ export const KERNELS: Kernels = {
       );
       if (outside >= 0) refuseRow(outside, capacity);
     };
+    const call: RowCall = {
+      kernel: "step",
+      args: [cell, inputSize, hiddenSize, 0, x, packed, h, c, rows, capacity, output],
+      rowsAt: 3,
+      strides: [0, 0, 0, 0, xBytes, 0, stateBytes, c && stateBytes, indexBytes, 0, hBytes],
+      work: gateCount(args.shape.cell) * hiddenSize * (inputSize + hiddenSize),
+      scratchBytes,
+    };
+    const run = shareRows(host, call, alone, (taken) => {
+      if (args.rows) checkRows(host, args.rows, taken, capacity);
+    });
+    return (count) => run(rowCount(count, batch));
   },
 
   sequence: (args, host) => {
@@ -130,19 +128,18 @@ export const KERNELS: Kernels = {
   linear: ({ rows, inputSize, outputSize, ...args }, host) => {
     const [x, parameters, y] = pointers(host, args.x, args.parameters, args.y);
     const { linear } = host.exports;
-    const shared = shareRows(host, {
+    const alone = (taken: number): void => {
+      linear(taken, inputSize, outputSize, x, parameters, y);
+    };
+    const run = shareRows(host, {
       kernel: "linear",
       args: [0, inputSize, outputSize, x, parameters, y],
       rowsAt: 0,
       strides: [0, 0, 0, 4 * inputSize, 0, 4 * outputSize],
       work: inputSize * outputSize,
       scratchBytes: 0,
-    });
-    return (count) => {
-      const taken = rowCount(count, rows);
-      if (shared?.pays(taken)) shared.run(taken);
-      else linear(taken, inputSize, outputSize, x, parameters, y);
-    };
+    }, alone);
+    return (count) => run(rowCount(count, rows));
   },
 
   linear_backward: ({ rows, inputSize, outputSize, ...args }, host) => {
@@ -215,19 +212,18 @@ export const KERNELS: Kernels = {
   },
 };
 
-/** How a kernel of rows runs on all threads, where there are several. */
+/** Runs a kernel of rows on one thread, or where there are several on as many as pay. */
 function shareRows(
   host: KernelHost,
   call: RowCall,
-): { pays(rows: number): boolean; run(rows: number): void } | undefined {
-  const { threads } = host;
-  if (!threads) return undefined;
-  const bound = threads.bind(call);
-  host.reserveScratch(threads.count * call.scratchBytes);
-  return {
-    pays: (rows) => threads.pay(bound, rows),
-    run: (rows) => threads.run(bound, rows, host.scratch),
-  };
+  alone: SharedRows["alone"],
+  check?: SharedRows["check"],
+): (rows: number) => void {
+  const { rowThreads } = host;
+  if (!rowThreads) return alone;
+  const shared = rowThreads.bind(call, alone, check);
+  host.reserveScratch(rowThreads.count * call.scratchBytes);
+  return (rows) => rowThreads.run(shared, rows, host.scratch);
 }
 
 /** Bytes up to the end of the last cache line, so that no two threads write to one. */

@@ -1,8 +1,7 @@
 import { WasmBackend } from "./backend.ts";
 import type { WasmExports } from "./exports.ts";
-import { RowThreads, type RowThreadsOptions } from "./row_threads.ts";
-import { openSharedMemory, PAGES_MAX, withSharedMemory } from "./shared_memory.ts";
-import { unpackKernels } from "./unpack.ts";
+import type { RowThreadsOptions } from "./row_threads.ts";
+import { PAGES_MAX, unpackKernels } from "./unpack.ts";
 
 /** Threads at most: each keeps an engine of its own, some megabytes, and memory is what bounds many. */
 const THREADS_MAX = 64;
@@ -36,6 +35,7 @@ export async function openWasm(options: WasmOptions = {}): Promise<WasmBackend> 
   }
   if (threads === 1) return await openAlone(code, flavour);
   try {
+    const { openThreads } = await import("./open_threads.ts");
     return await openThreads(code, flavour, threads, options);
   } catch (error) {
     return await openAlone(code, flavour, error instanceof Error ? error.message : String(error));
@@ -50,22 +50,4 @@ async function openAlone(
   const memory = new WebAssembly.Memory({ initial: 1, maximum: PAGES_MAX });
   const { instance } = await WebAssembly.instantiate(code, { env: { memory } });
   return new WasmBackend(instance.exports as unknown as WasmExports, flavour, { why });
-}
-
-async function openThreads(
-  code: Uint8Array<ArrayBuffer>,
-  flavour: string,
-  count: number,
-  options: RowThreadsOptions,
-): Promise<WasmBackend> {
-  // Pages that are not isolated from others (COOP, COEP) have no shared memory, some places no workers.
-  for (const needed of ["SharedArrayBuffer", "Worker"]) {
-    if (!(needed in globalThis)) throw new Error(`there is no ${needed} here`);
-  }
-  const memory = openSharedMemory();
-  const module = await WebAssembly.compile(withSharedMemory(code));
-  const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  const exports = instance.exports as unknown as WasmExports;
-  const threads = await RowThreads.open(module, memory, exports, count, options);
-  return new WasmBackend(exports, flavour, { threads });
 }

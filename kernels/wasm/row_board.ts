@@ -95,6 +95,11 @@ export class RowBoard {
     return words;
   }
 
+  /** Whether all workers are awake. */
+  get awake(): boolean {
+    return Atomics.load(this.#words, SLEEPING) === 0;
+  }
+
   /** The caller's side: posts rows and wakes who sleeps. */
   post(call: Int32Array, rows: number, scratch: number): void {
     const words = this.#words;

@@ -15,10 +15,20 @@ export interface RowWorkerSetup {
   readonly thread: number;
 }
 
+/** Multiply-adds from which rows are shared out among threads that are awake: fifty microseconds of one. */
+const WORK_MIN = 800_000;
+
 /**
- * Multiply-adds from which rows are shared out.
+ * How many times as much is worth waking threads for, which takes twenty to fifty microseconds and may put
+ * one on the caller's own core.
  */
-const WORK_MIN = 500_000;
+const WAKING = 5;
+
+/** Steps at once after each other from which the next ones are worth it too: more than a network of two layers. */
+const STREAK = 4;
+
+/** Milliseconds between two steps that follow at once. */
+const AT_ONCE_MS = 0.05;
 
 /** Pieces of the least that is shared out: beside a piece, taking it is nothing. */
 const PIECES_MIN = 4;
@@ -39,12 +49,16 @@ export interface RowThreadsOptions {
   readonly workMin?: number;
 }
 
-/** A kernel bound to its arguments, and the number of rows from which it is shared out. */
+/** A kernel of rows, bound to its arguments. */
 export interface SharedRows {
   /** The call, as it is posted. */
   readonly words: Int32Array;
   /** Rows from which sharing pays. */
   readonly rowsMin: number;
+  /** Does rows on the caller's thread. */
+  readonly alone: (rows: number) => void;
+  /** Refuses what must not run, before any thread writes. */
+  readonly check?: (rows: number) => void;
 }
 
 /**
@@ -58,6 +72,8 @@ export class RowThreads {
   readonly #limitMs: number;
   readonly #workMin: number;
   #count: number;
+  #streak = 0;
+  #endedMs = 0;
 
   private constructor(
     exports: WasmExports,
@@ -117,21 +133,24 @@ export class RowThreads {
     return this.#count;
   }
 
-  /** Binds a kernel. */
-  bind(call: RowCall): SharedRows {
+  /**
+   * Binds a kernel.
+   *
+   * @param call Its arguments.
+   * @param alone Does rows on the caller's thread.
+   * @param check Refuses what must not run.
+   */
+  bind(call: RowCall, alone: SharedRows["alone"], check?: SharedRows["check"]): SharedRows {
     return {
       words: RowBoard.bind(call, this.#workMin / PIECES_MIN),
       rowsMin: Math.ceil(this.#workMin / call.work),
+      alone,
+      check,
     };
   }
 
-  /** Whether so many rows are to be shared out. */
-  pay({ rowsMin }: SharedRows, rows: number): boolean {
-    return rows >= rowsMin && this.#count > 1;
-  }
-
   /**
-   * Does rows on all threads.
+   * Does rows: few on the caller's thread, many on all.
    *
    * @param shared The bound kernel.
    * @param rows How many rows.
@@ -139,7 +158,18 @@ export class RowThreads {
    * @throws {Error} when a worker did not finish: what its rows hold is then unknown, and later steps run
    * on one thread.
    */
-  run({ words }: SharedRows, rows: number, scratch: number): void {
+  run(shared: SharedRows, rows: number, scratch: number): void {
+    const { rowsMin, alone, check } = shared;
+    if (rows < rowsMin || this.#count === 1) return alone(rows);
+    this.#streak = performance.now() - this.#endedMs < AT_ONCE_MS ? this.#streak + 1 : 0;
+    if (rows >= WAKING * rowsMin || this.#streak >= STREAK || this.#board.awake) {
+      check?.(rows);
+      this.#share(shared, rows, scratch);
+    } else alone(rows);
+    this.#endedMs = performance.now();
+  }
+
+  #share({ words }: SharedRows, rows: number, scratch: number): void {
     this.#board.post(words, rows, scratch);
     try {
       this.#board.work(this.#exports, 0);

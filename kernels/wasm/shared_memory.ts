@@ -1,5 +1,4 @@
-/** Pages of 64 KiB that 32-bit addresses reach: the most that the module declares for its memory. */
-export const PAGES_MAX = 65_536;
+import { PAGES_MAX } from "./unpack.ts";
 
 /** Pages below which it is not worth asking a system that has no room for more: 64 MiB. */
 const PAGES_FEW = 1024;

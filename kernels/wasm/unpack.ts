@@ -8,6 +8,9 @@ export interface KernelModules {
   readonly relaxed: Uint8Array<ArrayBuffer>;
 }
 
+/** Pages of 64 KiB that 32-bit addresses reach: the most that the modules take as their memory. */
+export const PAGES_MAX = 65_536;
+
 let unpacked: Promise<KernelModules> | undefined;
 
 /** What base64 text stands for. */

@@ -137,7 +137,7 @@ export class History implements PastValues, Stateful {
     this.#length = length;
     for (let step = first; step < length; step++) this.#values[step & this.#mask] = reader.take();
     for (const step of missing) this.#missing[step & this.#mask] = 1;
-    for (const flag of this.#missing) this.#gaps += flag;
+    this.#gaps = this.#missing.reduce((sum, flag) => sum + flag, 0);
   }
 
   /** The steps whose values were missing. */

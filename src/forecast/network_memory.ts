@@ -239,13 +239,6 @@ export class NetworkMemory {
     }
   }
 
-  /** Has a snapshot copy the steps up to one. */
-  #copyBefore({ inputs, targets }: Late, step: number): void {
-    inputs.before(step);
-    targets.before(step);
-    if (inputs.done && targets.done) this.#late = undefined;
-  }
-
   #place(step: number): number {
     return step % this.limit;
   }

@@ -54,6 +54,8 @@ export class PackedArrays {
   /** What was settled, by name. */
   readonly arrays: Snapshot["arrays"] = {};
   readonly #reserved: Block[] = [];
+  /** Bytes of what was reserved that the system has handed out. */
+  #touched = 0;
   /** What is not settled yet, from `#next` on. */
   readonly #placed: Placed[] = [];
   #next = 0;
@@ -67,19 +69,22 @@ export class PackedArrays {
   }
 
   /**
-   * Takes memory for arrays to come, a block a call: the system hands out fresh pages at a quarter of a
+   * Takes memory for arrays to come, piece by piece: the system hands out fresh pages at a quarter of a
    * millisecond a megabyte or more, which is half of what it takes to keep small arrays.
    *
    * @param bytes How much there should be.
+   * @param bytesAtOnce How much is taken now, at most.
    * @returns Whether there is enough.
    */
-  reserve(bytes: number): boolean {
-    if (this.#reserved.length * BLOCK_BYTES >= bytes) return true;
-    const block = new Block(BLOCK_BYTES);
-    // A page is handed out when it is first written to.
-    for (let at = 0; at < BLOCK_BYTES; at += PAGE_BYTES) block.words[at / 4] = 1;
-    this.#reserved.push(block);
-    return false;
+  reserve(bytes: number, bytesAtOnce: number): boolean {
+    for (let taken = 0; this.#touched < bytes && taken < bytesAtOnce; taken += PAGE_BYTES) {
+      const at = this.#touched % BLOCK_BYTES;
+      if (at === 0) this.#reserved.push(new Block(BLOCK_BYTES));
+      // A page is handed out when it is first written to.
+      this.#reserved.at(-1)!.words[at / 4] = 1;
+      this.#touched += PAGE_BYTES;
+    }
+    return this.#touched >= bytes;
   }
 
   /** Keeps an array: copies what is not to be copied late, and gives all of it its place. */

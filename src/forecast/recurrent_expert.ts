@@ -156,9 +156,9 @@ export class RecurrentExpert implements Guest, Learner {
     return this.#online.version;
   }
 
-  /** A device of its own is called seldom, with as many as it takes. */
+  /** What does many rows side by side is called seldom, with as many as it takes. */
   get framesAtOnce(): number | undefined {
-    return this.#network.onHost ? undefined : this.#network.batch;
+    return this.#network.parallel ? this.#network.batch : undefined;
   }
 
   /** Where it stands. */
@@ -262,8 +262,11 @@ export class RecurrentExpert implements Guest, Learner {
         keep(`series.${place}.targets`, ...memory.targets);
         const { kept, keptAt } = this.#states.copyOf(each);
         keep(`series.${place}.state`, kept);
-        const said = each.numbers[this.#said];
-        entries.set([memory.pushed, said, each.version, keptAt], ENTRY_NUMBERS * place);
+        const at = ENTRY_NUMBERS * place;
+        entries[at] = memory.pushed;
+        entries[at + 1] = each.numbers[this.#said];
+        entries[at + 2] = each.version;
+        entries[at + 3] = keptAt;
       },
       finish: () => ({
         ...this.#configuration(),

@@ -32,6 +32,8 @@ export interface Network {
   readonly states: SeriesStates;
   /** Whether the host sees its memory, so that reads are done at once. */
   readonly onHost: boolean;
+  /** Whether it does many rows side by side, so that many at once serve it best. */
+  readonly parallel: boolean;
   /** Exchanges the parameters between two steps. */
   setParameters(values: Float32Array): void;
   /** One step of the first `count` rows. */

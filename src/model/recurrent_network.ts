@@ -117,6 +117,11 @@ export class RecurrentNetwork implements Network {
     return isHostBackend(this.#backend);
   }
 
+  /** Whether it does many rows side by side: on a device of its own, or on several threads. */
+  get parallel(): boolean {
+    return !this.onHost || (this.#backend.threads ?? 1) > 1;
+  }
+
   /**
    * Exchanges the parameters between two steps. The states stay as they are: a caller that wants them
    * to be those the new parameters would have reached runs the recent past through the network anew.

@@ -122,6 +122,12 @@ export class ResilientNetwork implements Network {
     return this.#device === undefined;
   }
 
+  /** Whether it does many rows side by side where it is. */
+  get parallel(): boolean {
+    this.#settle();
+    return this.#network.parallel;
+  }
+
   /** Exchanges the parameters between two steps. */
   setParameters(values: Float32Array): void {
     const copied = values.slice();

@@ -3,8 +3,10 @@ import { PackedArrays } from "../forecast/packed_arrays.ts";
 import type { Pipeline, PipelineSnapshot } from "../pipeline.ts";
 import type { StateStore } from "../state/store.ts";
 
-/** So much of what is copied late takes no longer than a series before. */
+/** So many numbers are copied late in the time that it takes to take a series. */
 const NUMBERS_OF_A_SERIES = 2048;
+/** Bytes of memory that the system hands out in that time. */
+const BYTES_OF_A_SERIES = 16_384;
 
 /** A checkpoint that is being taken. */
 interface Taking {
@@ -18,8 +20,8 @@ interface Taking {
 
 /**
  * Takes checkpoints piece by piece, so that ticks wait for a piece and not for all state: first the
- * memory, then a copy of each series as it was when the checkpoint was begun. Call between two batches
- * only.
+ * memory, then a copy of each series as it was when the checkpoint was begun, then what was put off
+ * ({@linkcode LateCopy}). Call between two batches only.
  */
 export class CheckpointTaker {
   readonly #pipeline: Pipeline;
@@ -37,9 +39,14 @@ export class CheckpointTaker {
     this.#onStatus = onStatus;
   }
 
-  /** Takes a piece of memory for the next one. @returns Whether there is as much as for the last. */
-  reserve(): boolean {
-    return this.#packed.reserve(this.#bytes);
+  /**
+   * Takes a piece of memory for the next one.
+   *
+   * @param count How much at most: what takes as long as to take so many series.
+   * @returns Whether there is as much as for the last.
+   */
+  reserve(count: number): boolean {
+    return this.#packed.reserve(this.#bytes, count * BYTES_OF_A_SERIES);
   }
 
   /**
@@ -63,10 +70,11 @@ export class CheckpointTaker {
   }
 
   /**
-   * Copies some more series; after the last the store has it, and knows when it is done with it.
+   * Takes some more series, and when all are taken, copies what is copied late; after that the store has
+   * it, and knows when it is done with it.
    *
-   * @param count How many at most.
-   * @returns Whether there are more.
+   * @param count How many at most, or what takes as long.
+   * @returns Whether there is more.
    */
   take(count: number): boolean {
     const taking = this.#taking;

@@ -14,10 +14,10 @@ const WAITING_TICKS_MAX = 65_536;
 const CHECKPOINT_EVERY_TICKS = 50_000;
 /** … but with pauses so many times as long as the last one took: it takes from the processor's time. */
 const CHECKPOINT_PAUSES = 100;
-/** Series whose state is copied at once while no ticks wait: a millisecond's work, and ticks come first. */
-const SERIES_AT_ONCE = 16;
-/** The same between two batches where ticks never stop: without these, series that have would stay out. */
-const SERIES_BETWEEN_BATCHES = 4;
+/** Series whose state is copied at once while no ticks wait: half a millisecond's work, and ticks come first. */
+const SERIES_AT_ONCE = 64;
+/** After so many ticks a series is copied also where ticks never stop: those that have would stay out. */
+const TICKS_FOR_A_SERIES = 16;
 /** Also by time, so that a slow feed's journal stays short. */
 const CHECKPOINT_EVERY_MS = 60_000;
 /** Rebuilds in a row before the engine gives up: a lost device returns within a few, a bug never does. */
@@ -395,7 +395,7 @@ export class DurableEngine {
     // A clock set back must not put checkpoints off.
     const due = isFull || sinceMs >= this.#checkpointEveryMs || sinceMs < 0;
     if (due && this.#saving === undefined) this.#due = true;
-    this.#goOnSaving(SERIES_BETWEEN_BATCHES);
+    this.#goOnSaving(Math.ceil(ticks.length / TICKS_FOR_A_SERIES));
   }
 
   /** Starts saving where the pipeline stands now, while it goes on. One at a time, between two batches. */
@@ -409,7 +409,7 @@ export class DurableEngine {
   /** Does a piece of what a checkpoint takes. @returns Whether there is more. */
   #goOnSaving(series: number): boolean {
     if (!this.#due) return this.#taker.take(series);
-    if (this.#taker.reserve()) this.#save();
+    if (this.#taker.reserve(series)) this.#save();
     return true;
   }
 

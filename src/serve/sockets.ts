@@ -166,6 +166,7 @@ export class Sockets {
       accept: (ticks) => this.#accept(peer, ticks),
       signal: this.#ending.signal,
       onStatus: this.#engine.report,
+      stream: peer.stream,
     }).finally(() => this.#ingesting.delete(served));
     this.#ingesting.add(served);
   };

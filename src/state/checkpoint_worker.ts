@@ -1,5 +1,6 @@
 // The worker's side: requests come in one at a time, and whatever takes long or waits for the disk is done here.
 import { DatabaseSync } from "node:sqlite";
+import { unpackParcel } from "./array_parcel.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import { CheckpointFiles } from "./checkpoint_files.ts";
 import type { WorkerAnswer, WorkerRequest, WriteRequest } from "./checkpoint_writer.ts";
@@ -10,8 +11,8 @@ const scope = self as unknown as {
 };
 
 async function write(request: WriteRequest): Promise<void> {
-  const { folder, sequence, createdMs, manifest, arrays } = request;
-  const snapshot = { manifest: JSON.parse(manifest), arrays };
+  const { folder, sequence, createdMs, manifest, parcel } = request;
+  const snapshot = { manifest: JSON.parse(manifest), arrays: unpackParcel(parcel) };
   const encoded = await encodeCheckpoint(snapshot, sequence, createdMs);
   await new CheckpointFiles(folder).write(sequence, encoded);
 }

@@ -1,4 +1,5 @@
 import type { Snapshot } from "../forecast/forecaster.ts";
+import { type ArrayParcel, packParcel } from "./array_parcel.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import type { CheckpointFiles } from "./checkpoint_files.ts";
 
@@ -16,7 +17,7 @@ export interface WriteRequest {
   readonly createdMs: number;
   /** The manifest as JSON, which is quicker to hand over than what it describes. */
   readonly manifest: string;
-  readonly arrays: Snapshot["arrays"];
+  readonly parcel: ArrayParcel;
 }
 
 /** What the worker is asked to put from a journal's write-ahead log into its database. */
@@ -57,20 +58,17 @@ export class CheckpointWriter {
    */
   prepare(snapshot: Snapshot, sequence: number, createdMs: number): () => Promise<void> {
     const { manifest, arrays, given } = snapshot;
-    const buffers = new Set<ArrayBufferLike>();
     let bytes = 0;
-    for (const name in arrays) {
-      bytes += arrays[name].byteLength;
-      buffers.add(arrays[name].buffer);
-    }
+    for (const name in arrays) bytes += arrays[name].byteLength;
     if (!given || bytes < WORKER_BYTES_MIN || this.#alone) {
       const encoded = encodeCheckpoint(snapshot, sequence, createdMs);
       return async (): Promise<void> => this.#files.write(sequence, await encoded);
     }
     const { folder } = this.#files;
+    const parcel = packParcel(arrays);
     const text = JSON.stringify(manifest);
-    const request: WriteRequest = { folder, sequence, createdMs, manifest: text, arrays };
-    return () => this.#ask(request, [...buffers] as ArrayBuffer[]);
+    const request: WriteRequest = { folder, sequence, createdMs, manifest: text, parcel };
+    return () => this.#ask(request, [...parcel.buffers]);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { limits } from "../limits.ts";
-import type { ServerSocket } from "../server_socket.ts";
+import type { Corked, ServerSocket } from "../server_socket.ts";
 import type { StatusListener } from "../status.ts";
 import { FrameBatch } from "./frame_batch.ts";
 
@@ -42,16 +42,6 @@ export interface Subscription {
   readonly queuedBytes: number;
   /** Ends it; the socket stays open. */
   unsubscribe(): void;
-}
-
-/** The stream below a socket: what is written between `cork` and `uncork` leaves in one system call. */
-export interface Corked {
-  /** Holds back what is written. */
-  cork(): void;
-  /** Writes what was held back. */
-  uncork(): void;
-  /** Writes bytes; calls back when they are written out, or with an error when they could not be. */
-  write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
 }
 
 /** Messages between two turns of the event loop: a quarter of what the smallest queue should hold. */

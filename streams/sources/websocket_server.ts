@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { ServerSocket, SocketData } from "../server_socket.ts";
+import type { Corked, ServerSocket, SocketData } from "../server_socket.ts";
 import type { StatusListener } from "../status.ts";
 import type { Tick } from "../tick.ts";
 import { type DecodeOptions, TickDecoder } from "../transforms/decode.ts";
@@ -31,6 +31,8 @@ export interface IngestOptions {
   readonly onStatus?: StatusListener;
   /** What the socket is called in statuses. */
   readonly name?: string;
+  /** The stream below the socket, where it is at hand: the answers to a batch then leave together. */
+  readonly stream?: Pick<Corked, "cork" | "uncork">;
 }
 
 /** What one ingest socket has taken. */
@@ -157,7 +159,7 @@ export async function ingestSocket(
   socket: ServerSocket,
   options: IngestOptions,
 ): Promise<IngestTotals> {
-  const { accept, onStatus, signal, name = "ingest" } = options;
+  const { accept, onStatus, signal, stream, name = "ingest" } = options;
   const decoder = new TickDecoder(options.decode);
   const totals = { messages: 0, ticks: 0, rejected: 0 };
   let waiting: Uint8Array[] = [];
@@ -214,7 +216,10 @@ export async function ingestSocket(
       }
       return JSON.stringify(ingestAnswer(count, rejected, sequence));
     });
-    await send(socket, answers);
+    stream?.cork();
+    const sent = send(socket, answers);
+    stream?.uncork();
+    await sent;
     if (open) socket.resume();
   }
   signal?.removeEventListener("abort", stop);

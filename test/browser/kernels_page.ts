@@ -1,5 +1,6 @@
-// What runs in the tab: the trial on a backend that the test names.
+// What runs in the tab: the trial on a backend that the test names, and steps of many rows on threads.
 import { type BackendKind, type CellKind, openBackend } from "../../kernels/mod.ts";
+import { manyRows } from "./many_rows.ts";
 import { kernelTrial, type TrialResults } from "./kernel_trial.ts";
 
 /** What a trial in the tab gives: its results by cell, or why there is no such backend. */
@@ -9,7 +10,24 @@ export interface TabTrial {
   readonly missing?: string;
 }
 
+/** What threads in the tab give. */
+export interface ThreadsTrial {
+  readonly device: string;
+  readonly alone: number[];
+  readonly together: number[];
+}
+
 Object.assign(globalThis, {
+  async threads(count: number): Promise<ThreadsTrial> {
+    const [alone, together] = [
+      await openBackend("wasm"),
+      await openBackend("wasm", { threads: count }),
+    ];
+    const device = together.description;
+    const trial = { device, alone: await manyRows(alone), together: await manyRows(together) };
+    together.dispose();
+    return trial;
+  },
   async trial(kind: BackendKind, cells: readonly CellKind[]): Promise<TabTrial> {
     if (kind === "webgpu" && !await navigator.gpu?.requestAdapter()) {
       return { device: "", results: {}, missing: "no WebGPU adapter" };

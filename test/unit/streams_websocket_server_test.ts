@@ -24,7 +24,9 @@ async function open(options: IngestOptions): Promise<Ingest> {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: false });
   await once(server, "listening");
   const totals = new Promise<IngestTotals>((resolve) => {
-    server.on("connection", (socket) => resolve(ingestSocket(socket, options)));
+    server.on("connection", (socket, { socket: stream }) => {
+      resolve(ingestSocket(socket, { stream, ...options }));
+    });
   });
   const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const answers: IngestAnswer[] = [];

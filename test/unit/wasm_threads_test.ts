@@ -2,7 +2,7 @@
 // workers end, die, or cannot be had.
 import { match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { type CellKind, gateCount, type HostBackend, type LayerShape } from "../../kernels/mod.ts";
+import type { CellKind, HostBackend, LayerShape } from "../../kernels/mod.ts";
 import type { WasmBackend } from "../../kernels/wasm/backend.ts";
 import { openWasm, type WasmOptions } from "../../kernels/wasm/open_wasm.ts";
 import { initialParameters, Random, RecurrentNetwork } from "../../mod.ts";
@@ -166,20 +166,30 @@ Deno.test("an index outside the states is refused before any thread writes", asy
   });
 });
 
-Deno.test("small steps stay on the caller's thread", async () => {
-  await withBackend({ threads: 2 }, (backend) => {
-    const work = gateCount("lstm") * 64 * (4 + 64);
-    const call = {
-      kernel: "step",
-      args: [],
-      rowsAt: 3,
-      strides: [],
-      work,
-      scratchBytes: 0,
-    } as const;
-    const bound = backend.threads!.bind(call);
-    strictEqual(backend.threads!.pay(bound, 1), false);
-    strictEqual(backend.threads!.pay(bound, 1000), true);
+Deno.test("small steps stay on the caller's thread, unless many follow each other", async () => {
+  await withBackend({ threads: 2 }, ({ rowThreads }) => {
+    const alone: number[] = [];
+    const rows = rowThreads!.bind(
+      // A head without outputs: nothing is written.
+      {
+        kernel: "linear",
+        args: [0, 64, 0, 0, 0, 0],
+        rowsAt: 0,
+        strides: [],
+        work: 20_000,
+        scratchBytes: 0,
+      },
+      (count) => alone.push(count),
+    );
+    for (let k = 0; k < 10; k++) rowThreads!.run(rows, 39, 0);
+    strictEqual(alone.length, 10);
+    rowThreads!.run(rows, 200, 0);
+    strictEqual(alone.length, 10);
+    // Its workers wake up for those, at the latest when they follow each other at once.
+    for (let before = -1; alone.length !== before;) {
+      before = alone.length;
+      rowThreads!.run(rows, 40, 0);
+    }
   });
 });
 

@@ -4,7 +4,7 @@
 // What limits them is how many operations a processor looks ahead: few operations in short chains are worth
 // more than few multiplications. A fraction of two polynomials that are taken side by side is such.
 
-import { madd } from "./simd";
+import { madd, nmadd } from "./simd";
 
 /**
  * The constants, in memory: an engine that has loaded one keeps it, where it would build a constant vector
@@ -39,8 +39,8 @@ function constant(offset: usize): v128 {
 /**
  * σ(x) = eˣ / (eˣ + 1) of `count` vectors, `stride` bytes apart.
  *
- * eˣ = 2ⁿ eʳ for x = n ln 2 + r with |r| ≤ ln 2 / 2, and eʳ = (a + b) / (a − b) by its Padé approximant of order
- * 3 / 3, a = 12 r² + 120 and b = r (r² + 60): so σ takes one division, and n is added to the exponent of a + b.
+ * eˣ = 2ⁿ eʳ for x = n ln 2 + r with |r| ≤ ln 2 / 2, and eʳ = (a + r b) / (a − r b) by its Padé approximant of
+ * order 3 / 3, a = 12 r² + 120 and b = r² + 60: so σ takes one division, and n is added to the exponent of a + r b.
  */
 export function sigmoids(at: usize, stride: usize, count: i32): void {
   const least = constant(0);
@@ -58,10 +58,10 @@ export function sigmoids(at: usize, stride: usize, count: i32): void {
     const n = f32x4.sub(rounded, round);
     const r = madd(n, minusLn2Rest, madd(n, minusLn2, x));
     const square = f32x4.mul(r, r);
-    const b = f32x4.mul(f32x4.add(square, b0), r);
+    const b = f32x4.add(square, b0);
     const a = madd(square, a1, a0);
-    const power = i32x4.add(f32x4.add(a, b), i32x4.shl(rounded, 23));
-    v128.store(at, f32x4.div(power, f32x4.add(power, f32x4.sub(a, b))));
+    const power = i32x4.add(madd(r, b, a), i32x4.shl(rounded, 23));
+    v128.store(at, f32x4.div(power, f32x4.add(power, nmadd(r, b, a))));
   }
 }
 
