@@ -101,15 +101,10 @@ export async function onnxStep(
   };
 }
 
-/** The build for browsers, on the CPU in WASM. */
-export function onnxWebStep(work: StepWork, threads = 1): Promise<Subject | Skipped> {
-  const load = async (): Promise<Runtime> => {
-    if (threads === 1) return await import("onnxruntime-web/wasm") as Runtime;
-    const runtime = await import("onnxruntime-web");
-    runtime.env.wasm.numThreads = threads;
-    return runtime as Runtime;
-  };
-  return onnxStep("onnxruntime-web (wasm)", load, work, threads);
+/** The build for browsers, on the CPU in WASM with one thread. */
+export function onnxWebStep(work: StepWork): Promise<Subject | Skipped> {
+  const load = async (): Promise<Runtime> => await import("onnxruntime-web/wasm") as Runtime;
+  return onnxStep("onnxruntime-web (wasm)", load, work, 1);
 }
 
 /** The native build. */

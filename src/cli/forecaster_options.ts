@@ -84,6 +84,15 @@ export const NETWORK_OPTIONS = {
     placeholder: "N",
     description: "Series that tick together, for auto to measure with",
   },
+  threads: {
+    kind: "integer",
+    default: 1,
+    min: 1,
+    max: 64,
+    placeholder: "N",
+    description:
+      "Threads that share its steps of many series on a CPU; for 128 hidden units and more",
+  },
   "software-gpu": { kind: "boolean", description: "Take a software GPU adapter too" },
   model: {
     kind: "string",
@@ -177,6 +186,7 @@ function networkOptions(
       : { everySteps, ...seconds === undefined ? {} : { everyMs: 1000 * seconds } },
     backend: options.backend as OpenNetworkOptions["backend"],
     series: options["expected-series"],
+    threads: options.threads,
     allowFallbackAdapter: options["software-gpu"],
     model,
     onStatus,

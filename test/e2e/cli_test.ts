@@ -54,6 +54,24 @@ Deno.test("replay prints a forecast a row, counts what it cannot use, and ends w
     assert.match(stderr, /Line 7, field "when"/);
   }));
 
+Deno.test("replay says the same with two threads", async () => {
+  const rows = Array.from(
+    { length: 500 },
+    (_, k) => `${1000 * Math.floor(k / 100)},${k % 100},${k}`,
+  );
+  await withCsv(["time,series,value", ...rows].join("\n"), async (path) => {
+    const said = ["1", "2"].map((threads) =>
+      tickcast(
+        ...["replay", path, "--time", "time", "--value", "value", "--series", "series"],
+        ...["--horizon", "2", "--hidden", "128", "--experts", "network", "--threads", threads],
+      )
+    );
+    const [one, two] = await Promise.all(said);
+    assert.equal(one.stdout.split("\n").length, 501, one.stderr);
+    assert.equal(two.stdout, one.stdout);
+  });
+});
+
 Deno.test("evaluate ends with one JSON object and beats the naive forecast on a rhythm", () =>
   withCsv(rhythm(400), async (path) => {
     const { code, stdout, stderr } = await tickcast(
