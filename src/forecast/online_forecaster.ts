@@ -159,11 +159,13 @@ export class OnlineForecaster implements Forecaster {
    */
   step(frames: readonly Frame[]): void | Promise<void> {
     const states = new Array<SeriesForecaster>(frames.length);
+    // All are looked up before any is worked on: what is far in memory is then waited for together.
     for (let row = 0; row < frames.length; row++) {
-      const { series, time, values } = frames[row];
-      const state = this.#series.get(series) ?? this.#start(series);
-      state.observe(time, values);
-      states[row] = state;
+      const { series } = frames[row];
+      states[row] = this.#series.get(series) ?? this.#start(series);
+    }
+    for (let row = 0; row < frames.length; row++) {
+      states[row].observe(frames[row].time, frames[row].values);
     }
     const said: ReturnType<Guest["step"]>[] = [];
     let isWaiting = false;

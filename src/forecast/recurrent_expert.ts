@@ -365,8 +365,10 @@ export class RecurrentExpert implements Guest, Learner {
     for (; start < frames.length; start += batch) {
       const count = Math.min(batch, frames.length - start);
       const part = new Array<SeriesNetwork>(count);
+      // All are looked up before any is worked on: what is far in memory is then waited for together.
+      for (let row = 0; row < count; row++) part[row] = this.#seriesOf(frames[start + row].series);
       for (let row = 0; row < count; row++) {
-        part[row] = this.#take(frames[start + row], views[start + row], row);
+        this.#take(part[row], frames[start + row], views[start + row], row);
       }
       const first = start;
       const waits = this.#stepTogether(part);
@@ -381,13 +383,8 @@ export class RecurrentExpert implements Guest, Learner {
   }
 
   /** Takes a frame into the memory of its series, and what is to be seen of it into a row of the step. */
-  #take(frame: Frame, view: SeriesView, row: number): SeriesNetwork {
+  #take(series: SeriesNetwork, frame: Frame, view: SeriesView, row: number): void {
     const { schedule } = this.#online;
-    let series = this.#series.get(frame.series);
-    if (series === undefined) {
-      series = this.#makeSeries();
-      this.#series.set(frame.series, series);
-    }
     const { numbers, adapter, memory } = series;
     const { x } = this.#whole;
     const at = row * this.#network.architecture.inputSize;
@@ -402,6 +399,14 @@ export class RecurrentExpert implements Guest, Learner {
     schedule.observe(1, frame.time, this.#series.size);
     if (schedule.observeError(Math.abs(targets[0] - numbers[this.#said]))) {
       this.#options.onStatus?.({ kind: "drift", series: frame.series, step: frame.step });
+    }
+  }
+
+  #seriesOf(name: string): SeriesNetwork {
+    let series = this.#series.get(name);
+    if (series === undefined) {
+      series = this.#makeSeries();
+      this.#series.set(name, series);
     }
     return series;
   }
