@@ -1,5 +1,6 @@
 import { type Clock, systemClock, type Tick } from "../../streams/mod.ts";
 import type { Snapshot } from "../forecast/forecaster.ts";
+import { decodeBatch, encodeBatch } from "./batch_codec.ts";
 import { IdWindow } from "./id_window.ts";
 import {
   type Appended,
@@ -11,6 +12,19 @@ import {
   type StateStore,
   type StoreStats,
 } from "./store.ts";
+
+/**
+ * Ticks of a record at least: a record of one would be larger than the tick. As objects, millions of ticks
+ * between two checkpoints make the collector of garbage go through all of them, and other ticks wait.
+ */
+const RECORD_TICKS = 256;
+
+/** A stretch of the journal, encoded. */
+interface Stretch {
+  readonly first: number;
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
 
 /** A checkpoint; what is not an array as text, which nobody can change. */
 interface Kept {
@@ -49,7 +63,9 @@ export class MemoryStore implements StateStore {
   readonly #ids: IdWindow;
   readonly #cursors = new Map<string, string>();
   readonly #checkpoints = new Map<number, Kept>();
-  #batches: { first: number; ticks: readonly Tick[] }[] = [];
+  #records: Stretch[] = [];
+  /** The last ticks, which are no record yet. */
+  #last: Tick[] = [];
   #sequence = 0;
 
   /** An empty store. */
@@ -73,17 +89,19 @@ export class MemoryStore implements StateStore {
       if (this.#ids.add(tick)) fresh.push(tick);
       else duplicates.push(index);
     });
-    if (fresh.length > 0) this.#batches.push({ first, ticks: fresh });
+    for (const tick of fresh) this.#last.push(tick);
     this.#sequence += fresh.length;
+    if (this.#last.length >= RECORD_TICKS) this.#encodeLast();
     if (cursor !== undefined) this.#cursors.set(cursor.feed, cursor.position);
     return Promise.resolve({ first, ticks: fresh, duplicates });
   }
 
   /** The journal after a number of applied ticks; see {@linkcode StateStore.replay}. */
   *replay(after: number): Generator<JournalRecord> {
-    for (const { first, ticks } of [...this.#batches]) {
+    this.#encodeLast();
+    for (const { first, count, bytes } of [...this.#records]) {
       const known = Math.max(0, after + 1 - first);
-      if (known < ticks.length) yield { first: first + known, ticks: ticks.slice(known) };
+      if (known < count) yield { first: first + known, ticks: decodeBatch(bytes).slice(known) };
     }
   }
 
@@ -104,7 +122,7 @@ export class MemoryStore implements StateStore {
     for (const old of kept.splice(0, kept.length - this.#checkpointsKept)) {
       this.#checkpoints.delete(old);
     }
-    this.#batches = this.#batches.filter(({ first, ticks }) => first + ticks.length - 1 > kept[0]);
+    this.#records = this.#records.filter(({ first, count }) => first + count - 1 > kept[0]);
     return Promise.resolve(true);
   }
 
@@ -134,6 +152,14 @@ export class MemoryStore implements StateStore {
   /** Nothing to give back. */
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #encodeLast(): void {
+    const count = this.#last.length;
+    if (count === 0) return;
+    const first = this.#sequence - count + 1;
+    this.#records.push({ first, count, bytes: encodeBatch(this.#last) });
+    this.#last = [];
   }
 
   #sequences(): number[] {

@@ -85,18 +85,22 @@ Deno.test("closing does not wait for ticks that the journal refused", async () =
   equal(engine.waiting, 0);
 });
 
-/** A journal that lost a part of what it held. */
+/** A journal that lost ticks 4 to 6 of what it held. */
 class HoledStore extends MemoryStore {
   override *replay(after: number): Generator<JournalRecord> {
-    for (const record of super.replay(after)) {
-      if (record.first !== 4) yield record;
+    for (const { first, ticks } of super.replay(after)) {
+      for (const [from, to] of [[1, 4], [7, Infinity]]) {
+        const start = Math.max(from, first);
+        const left = ticks.slice(start - first, Math.max(0, to - first));
+        if (left.length > 0) yield { first: start, ticks: left };
+      }
     }
   }
 }
 
 Deno.test("behind a hole in a damaged journal ticks keep their numbers", async () => {
   const store = new HoledStore();
-  for (const [from, to] of [[1, 3], [4, 6], [7, 9]]) await store.append(ticks(from, to));
+  await store.append(ticks(1, 9));
   const times: number[] = [];
   const engine = await open(store, (forecasts) => void times.push(...forecasts.map((f) => f.time)));
   deepStrictEqual(times, [1, 2, 3, 7, 8, 9].map((step) => step * 1000));
