@@ -1,5 +1,4 @@
-import { basename } from "node:path";
-import { TARGET_FEATURE, type Tick } from "../../streams/mod.ts";
+import { TARGET_FEATURE } from "../../streams/mod.ts";
 import { evaluate as scoreModels, type EvaluationResult } from "../evaluate/evaluate.ts";
 import { type BaselineName, BASELINES } from "../evaluate/baselines.ts";
 import { evaluateChannels } from "../evaluate/channels.ts";
@@ -9,6 +8,7 @@ import { OnlineForecaster } from "../forecast/online_forecaster.ts";
 import type { EvaluationRow } from "../evaluate/prequential.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
+import { addRow, type RowsBySeries, titleOf, toRow } from "./evaluation_rows.ts";
 import {
   FORECASTER_OPTIONS,
   forecasterOptions,
@@ -109,16 +109,14 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
   const refused = new RowNotes(context.note);
   const { onStatus } = refused;
   const features = [TARGET_FEATURE, ...options.value.slice(1)];
-  const rows = new Map<string, EvaluationRow[]>();
+  const rows: RowsBySeries = new Map();
+  const ticks = openCsv(operands, options, { signal: context.signal, onStatus });
   let count = 0;
-  for await (const ticks of openCsv(operands, options, { signal: context.signal, onStatus })) {
-    for (const tick of ticks) {
-      if (count++ === options.rows) break;
-      const known = rows.get(tick.series) ?? [];
-      if (known.length === 0) rows.set(tick.series, known);
-      known.push(toRow(tick, features));
+  reading: for await (const batch of ticks) {
+    for (const tick of batch) {
+      addRow(rows, tick, features);
+      if (++count === options.rows) break reading;
     }
-    if (count > (options.rows ?? Infinity)) break;
   }
   refused.end();
   context.signal.throwIfAborted();
@@ -157,9 +155,9 @@ async function runEvaluate(args: readonly string[], context: CommandContext): Pr
     progress.end();
   }
   const { first: result, name } = scores;
-  const drawn = rows.size > 1 ? `${basename(operands[0])}, ${name}` : basename(operands[0]);
   if (options.report !== undefined) {
-    await Deno.writeTextFile(options.report, evaluationReport(result, drawn));
+    const title = titleOf(operands[0], rows, name);
+    await Deno.writeTextFile(options.report, evaluationReport(result, title));
   }
   if (options.plot !== undefined) {
     await Deno.writeTextFile(options.plot, svgFile(forecastPlot(result)));
@@ -232,11 +230,4 @@ function countUnordered(rows: readonly EvaluationRow[]): number {
 function baselines(named: readonly string[]): readonly BaselineName[] | undefined {
   if (named.length === 0) return undefined;
   return BASELINES.filter((name) => named.includes(name));
-}
-
-function toRow(tick: Tick, features: readonly string[]): EvaluationRow {
-  return {
-    time: tick.time,
-    values: Float64Array.from(features, (feature) => tick.values[feature] ?? NaN),
-  };
 }

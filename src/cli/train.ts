@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import { systemClock, TARGET_FEATURE } from "../../streams/mod.ts";
 import { evaluate, type EvaluationResult } from "../evaluate/evaluate.ts";
 import type { EvaluationRow } from "../evaluate/prequential.ts";
@@ -19,6 +18,7 @@ import type { Epoch } from "../learn/trainer.ts";
 import { Pipeline } from "../pipeline.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { CSV_OPTIONS, openCsv } from "./csv_options.ts";
+import { addRow, type RowsBySeries, titleOf } from "./evaluation_rows.ts";
 import { describeOptions, type OptionValues, parseOptions, UsageError } from "./options.ts";
 import { makeFoldersOf } from "./output_file.ts";
 import { FORECASTER_OPTIONS, NETWORK_OPTIONS } from "./forecaster_options.ts";
@@ -185,7 +185,7 @@ async function runTrain(args: readonly string[], context: CommandContext): Promi
     const { first, name } = scored;
     await Deno.writeTextFile(`${stem}-forecasts.svg`, svgFile(forecastPlot(first)));
     if (options.report !== undefined) {
-      const title = rows.size > 1 ? `${basename(operands[0])}, ${name}` : basename(operands[0]);
+      const title = titleOf(operands[0], rows, name);
       const page = evaluationReport(first, title, [svgPlot(curves)]);
       await Deno.writeTextFile(options.report, page);
     }
@@ -223,7 +223,7 @@ async function record(
   operands: readonly string[],
   options: TrainOptions,
   context: CommandContext,
-): Promise<{ recorder: NetworkRecorder; rows: Map<string, EvaluationRow[]> }> {
+): Promise<{ recorder: NetworkRecorder; rows: RowsBySeries }> {
   const { horizon, season } = options;
   const refused = new RowNotes(context.note);
   const { onStatus } = refused;
@@ -236,15 +236,11 @@ async function record(
     guests: [recorder],
   });
   const pipeline = new Pipeline({ forecaster, features, onStatus });
-  const rows = new Map<string, EvaluationRow[]>();
+  const rows: RowsBySeries = new Map();
   const progress = new Progress("read", context.interactive ? drawOnTerminal : undefined);
   try {
     for await (const ticks of openCsv(operands, options, { signal: context.signal, onStatus })) {
-      for (const { series, time, values } of ticks) {
-        const known = rows.get(series) ?? [];
-        if (known.length === 0) rows.set(series, known);
-        known.push({ time, values: Float64Array.from(features, (name) => values[name] ?? NaN) });
-      }
+      for (const tick of ticks) addRow(rows, tick, features);
       await pipeline.process(ticks);
       progress.update(pipeline.sequence);
     }
@@ -335,7 +331,7 @@ async function trainOn(
 /** Forecasts the test rows of each series with the network alone, as it was trained, and with simple methods. */
 async function scoreTest(
   { model }: TrainedNetwork,
-  rows: ReadonlyMap<string, readonly EvaluationRow[]>,
+  rows: RowsBySeries,
   test: number,
   options: TrainOptions,
   context: CommandContext,

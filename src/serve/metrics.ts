@@ -1,7 +1,8 @@
 import { Gauge, Registry } from "prom-client";
 import type { Engine } from "./engine.ts";
 import type { Monitor } from "./monitor.ts";
-import { gauge, tellProcess } from "./process_metrics.ts";
+import { gauge } from "./gauge.ts";
+import { tellProcess } from "./process_metrics.ts";
 import { StatusCounters } from "./status_counters.ts";
 import { StepMetrics } from "./step_metrics.ts";
 

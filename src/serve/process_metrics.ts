@@ -1,5 +1,6 @@
 import process from "node:process";
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, type Registry } from "prom-client";
+import { gauge } from "./gauge.ts";
 
 /** Tells the usual metrics of a process; prom-client's own read zeros under Deno. */
 export function tellProcess(registry: Registry): void {
@@ -22,23 +23,4 @@ export function tellProcess(registry: Registry): void {
   });
   const startedMs = performance.timeOrigin;
   gauge(registry, "process_start_time_seconds", "When the process started", () => startedMs / 1000);
-}
-
-/**
- * A gauge that is read when somebody asks.
- *
- * @param registry Where it is told.
- * @param name Its whole name.
- * @param help What it says.
- * @param value Reads it.
- */
-export function gauge(registry: Registry, name: string, help: string, value: () => number): Gauge {
-  return new Gauge({
-    name,
-    help,
-    registers: [registry],
-    collect(): void {
-      this.set(value());
-    },
-  });
 }

@@ -1,6 +1,7 @@
 import { Registry } from "prom-client";
 import { type Clock, type Status, systemClock } from "../../streams/mod.ts";
-import { gauge, tellProcess } from "./process_metrics.ts";
+import { gauge } from "./gauge.ts";
+import { tellProcess } from "./process_metrics.ts";
 import { StatusCounters } from "./status_counters.ts";
 import { StepMetrics } from "./step_metrics.ts";
 
